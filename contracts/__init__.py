@@ -1,0 +1,1 @@
+"""The language of the system: facts, their envelope, snapshots, alerts and topics."""

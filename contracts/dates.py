@@ -1,0 +1,32 @@
+"""Civil dates in Finland; instants are UTC everywhere else."""
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime
+
+HELSINKI = ZoneInfo("Europe/Helsinki")
+
+
+def civil_date(instant: datetime) -> date:
+    """Return the calendar day in Finland at an aware `instant`."""
+    return instant.astimezone(HELSINKI).date()
+
+
+def start_of(day: date) -> datetime:
+    """Return the UTC instant at which the civil `day` begins in Finland."""
+    return datetime.combine(day, time(), HELSINKI).astimezone(UTC)
+
+
+def as_text(instant: datetime) -> str:
+    """Write an aware `instant` as RFC 3339 in UTC with microseconds, so that text order is time order."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _in_utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment with a time zone, kept in UTC."""
