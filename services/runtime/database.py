@@ -1,0 +1,96 @@
+"""The one store, PostgreSQL: transactions that commit at the edge, and notifications."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+# Serialization failure, deadlock, lock not available, and the classes 08 (connection), 53 (resources), 57 (operator).
+_TRANSIENT_CODES: Final = frozenset({"40001", "40P01", "55P03"})
+_TRANSIENT_CLASSES: Final = ("08", "53", "57")
+
+
+class Database:
+    """A pool of connections of one service."""
+
+    def __init__(self, url: str, *, service: str, pool: int = 5) -> None:
+        self.url = url
+        self.service = service
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool,
+            max_overflow=pool,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args={"timeout": 5, "server_settings": {"application_name": f"askelma-{service}", "jit": "off"}},
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Give a session whose work is committed when the block ends, and undone when it raises."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def alive(self) -> bool:
+        """Tell whether the database answers."""
+        try:
+            async with self.transaction() as session:
+                await session.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def listen(self, channel: str, *, every: float = 1.0) -> AsyncIterator[None]:
+        """Yield at once, then whenever `channel` is notified, and each `every` seconds in case a note was lost."""
+        woken = asyncio.Event()
+        connection: asyncpg.Connection | None = None
+        try:
+            while True:
+                yield
+                if connection is None or connection.is_closed():
+                    connection = await self._listening(channel, woken)
+                await _wait(woken, every)
+        finally:
+            if connection is not None:
+                await connection.close(timeout=1)
+
+    async def _listening(self, channel: str, woken: asyncio.Event) -> "asyncpg.Connection | None":
+        try:
+            connection = await asyncpg.connect(plain_dsn(self.url), timeout=5)
+            await connection.add_listener(channel, lambda *_: woken.set())
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return None
+        return connection
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._engine.dispose()
+
+
+async def _wait(woken: asyncio.Event, longest: float) -> None:
+    try:
+        await asyncio.wait_for(woken.wait(), longest)
+    except TimeoutError:
+        return
+    woken.clear()
+
+
+def plain_dsn(url: str) -> str:
+    """Return `url` without the driver's name, as asyncpg and psql take it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether the database may do the same work if asked again: it is away, busy, or chose a victim."""
+    if isinstance(error, OSError | TimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
+    return error.connection_invalidated or code in _TRANSIENT_CODES or code.startswith(_TRANSIENT_CLASSES) or not code

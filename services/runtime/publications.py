@@ -1,0 +1,171 @@
+"""Figures leave a service once a month: on the 5th, as of the last day of the month before.
+
+A publication counts the facts that the journal had taken by then. A room makes it once its own consumer has passed
+every fact up to that journal number and the rooms it builds on have made theirs; made once, it stays.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from contracts.dates import start_of
+from services.runtime.clock import Clock
+from services.runtime.database import Database
+
+PUBLICATION_DAY: Final = 5
+"""Day of the month on which the month before is published (cadence of the official statistics' later half)."""
+
+_ASK_AGAIN_SECONDS: Final = 0.5
+
+_log = structlog.get_logger("publications")
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Which month of which authority is published, as of its last day, from facts up to journal number `seq`."""
+
+    authority: str
+    month: date
+    as_of: date
+    seq: int
+    made_at: datetime
+
+
+Make = Callable[[AsyncSession, Publication], Awaitable[None]]
+"""Writes a room's published tables for one publication, in the transaction that records it."""
+
+
+class Progress(Protocol):
+    """How far the system has come, asked over the services' published APIs."""
+
+    async def journaled_until(self, instant: datetime) -> int | None:
+        """Return the journal number that ends at `instant` once all before it is on the topic, else None."""
+        ...
+
+    async def made_by(self, service: str, authority: str, month: date) -> bool:
+        """Tell whether `service` has made its publication of `month`."""
+        ...
+
+
+def month_before(day: date) -> date:
+    """Return the first day of the month before that of `day`."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def last_day(month: date) -> date:
+    """Return the last day of the month of `month`."""
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+
+
+def published_on(month: date) -> date:
+    """Return the day on which `month` is published."""
+    return (last_day(month) + timedelta(days=1)).replace(day=PUBLICATION_DAY)
+
+
+def due_month(today: date) -> date:
+    """Return the newest month that is to be published by `today`."""
+    newest = month_before(today)
+    return newest if published_on(newest) <= today else month_before(newest)
+
+
+class Publications:
+    """Makes the publications of one service at their cadence."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part that is wired
+        self,
+        service: str,
+        database: Database,
+        clock: Clock,
+        authorities: Collection[str],
+        progress: Progress,
+        caught_up: Callable[[], Awaitable[bool]],
+        make: Make,
+        show: Callable[[], Awaitable[None]],
+        after: Sequence[str] = (),
+    ) -> None:
+        """`make` writes the tables; `show` sets the gauges from the newest ones; `after` names rooms to wait for."""
+        self._service = service
+        self._database = database
+        self._clock = clock
+        self._authorities = authorities
+        self._progress = progress
+        self._caught_up = caught_up
+        self._make = make
+        self._show = show
+        self._after = after
+
+    async def run(self) -> None:
+        """Publish for ever, each month on its day; months that passed while the service was away are made up for."""
+        await self._show()
+        while True:
+            newest = due_month(self._clock.today())
+            for authority in sorted(self._authorities):
+                for month in await self._missing(authority, newest):
+                    await self.publish(authority, month, await self._everything_folded(authority, month))
+            await self._clock.sleep_until(start_of(published_on(last_day(newest) + timedelta(days=1))))
+
+    async def _missing(self, authority: str, newest: date) -> list[date]:
+        async with self._database.transaction() as session:
+            months = [publication.month for publication in await made(session, self._service, authority)]
+        month = last_day(months[-1]) + timedelta(days=1) if months else newest
+        missing = []
+        while month <= newest:
+            missing.append(month)
+            month = last_day(month) + timedelta(days=1)
+        return missing
+
+    async def _everything_folded(self, authority: str, month: date) -> int:
+        while True:
+            seq = await self._progress.journaled_until(start_of(published_on(month)))
+            if seq is not None and await self._ready_after_others(authority, month):
+                return seq
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+    async def _ready_after_others(self, authority: str, month: date) -> bool:
+        for service in self._after:
+            if not await self._progress.made_by(service, authority, month):
+                return False
+        return await self._caught_up()
+
+    async def publish(self, authority: str, month: date, seq: int) -> None:
+        """Make one publication now; one that exists stays as it is."""
+        publication = Publication(authority, month, last_day(month), seq, self._clock.now())
+        async with self._database.transaction() as session:
+            if await self._record(session, publication):
+                await self._make(session, publication)
+        await self._show()
+        _log.info("published", service=self._service, month=month.isoformat())
+
+    async def _record(self, session: AsyncSession, publication: Publication) -> bool:
+        statement = text(_RECORD.format(schema=self._service))
+        row = await session.execute(
+            statement,
+            {
+                "authority": publication.authority,
+                "month": publication.month,
+                "as_of": publication.as_of,
+                "seq": publication.seq,
+                "made_at": publication.made_at,
+            },
+        )
+        return row.scalar() is not None
+
+
+async def made(session: AsyncSession, service: str, authority: str) -> list[Publication]:
+    """Return the publications of `service` for `authority`, oldest first."""
+    rows = await session.execute(text(_MADE.format(schema=service)), {"authority": authority})
+    return [Publication(row.authority, row.month, row.as_of, row.seq, row.made_at) for row in rows]
+
+
+_RECORD: Final = """
+    INSERT INTO {schema}.publication (authority, month, as_of, seq, made_at)
+    VALUES (:authority, :month, :as_of, :seq, :made_at)
+    ON CONFLICT DO NOTHING RETURNING 1
+"""
+_MADE: Final = "SELECT * FROM {schema}.publication WHERE authority = :authority ORDER BY month"
