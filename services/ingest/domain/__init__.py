@@ -1,0 +1,1 @@
+"""What the door decides, without a clock, a database or a framework."""
