@@ -1,0 +1,209 @@
+"""Fixtures of all tests: the real parts, and the watch over what a test leaves behind."""
+
+import asyncio
+import gc
+import inspect
+import logging
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+import structlog
+from sqlalchemy import make_url
+
+from services.runtime.embedded.log import embedded_log
+from services.runtime.embedded.postgres import throwaway_postgres
+from tests.rigs.kafka import RealKafka
+from tests.rigs.postgres import SystemPostgres
+
+# --- the real parts ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give a new folder through which other users may pass, as PostgreSQL's needs."""
+    yield from open_folder()
+
+
+@pytest.fixture(scope="session")
+def session_folder() -> Iterator[Path]:
+    yield from open_folder()
+
+
+def open_folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="askelma-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Give the URL of a PostgreSQL for the session: the wheel's, or the operating system's where CI asks for it."""
+    if os.environ.get("ASKELMA_TEST_POSTGRES") == "system":
+        yield request.getfixturevalue("system_postgres").url
+        return
+    async with throwaway_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """Give the URL of a fresh database."""
+    name = f"t{secrets.token_hex(6)}"
+    await execute(postgres_url, f"CREATE DATABASE {name}")
+    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    await execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def system_postgres(session_folder: Path) -> Iterator[SystemPostgres]:
+    """Give the operating system's PostgreSQL 15, running; a test that stops it starts it again."""
+    (session_folder / "postgres").mkdir(mode=0o711)
+    server = SystemPostgres(session_folder / "postgres")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def log() -> AsyncIterator[str]:
+    """Give the address of a mock cluster that all tests share: use topics and groups of your own."""
+    async with embedded_log() as address:
+        yield address
+
+
+@pytest.fixture
+async def own_log() -> AsyncIterator[str]:
+    """Give the address of a new, empty mock cluster."""
+    async with embedded_log() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def real_kafka(session_folder: Path) -> Iterator[RealKafka]:
+    """Give a real Kafka 4 that all tests share: use topics and groups of your own; leave it running."""
+    yield from running_kafka(session_folder / "kafka")
+
+
+@pytest.fixture(scope="session")
+def kafka(real_kafka: RealKafka) -> str:
+    """Give the address of the session's real Kafka 4."""
+    return real_kafka.address
+
+
+@pytest.fixture
+def own_kafka(folder: Path) -> Iterator[RealKafka]:
+    """Give a real Kafka 4 of the test's own, to be stopped, killed and started as it likes."""
+    yield from running_kafka(folder / "kafka")
+
+
+def running_kafka(path: Path) -> Iterator[RealKafka]:
+    path.mkdir()
+    broker = RealKafka(path)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+# --- what a test leaves behind -------------------------------------------------------------------------------------
+
+
+class ExpectedErrors:
+    """The error logs that a test means to provoke."""
+
+    def __init__(self) -> None:
+        self._patterns: list[str] = []
+
+    def allow(self, pattern: str) -> None:
+        """Let pass what matches the regular expression anywhere in `logger: message`."""
+        self._patterns.append(pattern)
+
+    def unexpected(self, lines: list[str]) -> list[str]:
+        return [line for line in lines if not any(re.search(pattern, line) for pattern in self._patterns)]
+
+
+@pytest.fixture
+def expected_errors() -> ExpectedErrors:
+    """Give the list of error logs that this test may cause: `expected_errors.allow("broker .* away")`."""
+    return ExpectedErrors()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_unexpected(expected_errors: ExpectedErrors) -> Iterator[None]:
+    """Fail the test that logs an error it did not announce, and collect what it left, so that leaks show here."""
+    lines: list[str] = []
+    usual = logging.getLogRecordFactory()
+
+    def factory(*args: object, **kwargs: object) -> logging.LogRecord:
+        record = usual(*args, **kwargs)
+        if record.levelno >= logging.ERROR:
+            lines.append(f"{record.name}: {record.getMessage()}")
+        return record
+
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    logging.setLogRecordFactory(factory)
+    yield
+    gc.collect()
+    logging.setLogRecordFactory(usual)
+    unexpected = expected_errors.unexpected(lines)
+    if unexpected:
+        pytest.fail("unexpected error logs:\n" + "\n".join(unexpected), pytrace=False)
+
+
+@pytest.fixture
+async def _no_task_left() -> AsyncIterator[None]:
+    """Fail the async test that leaves a task running after all its fixtures have been torn down."""
+    yield
+    await asyncio.sleep(0)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    names = sorted(f"{task.get_name()}: {task.get_coro()}" for task in left if not task.cancelling())
+    if names:
+        pytest.fail("tasks left running:\n" + "\n".join(names), pytrace=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put async tests under the watch for tasks."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.fixturenames.insert(0, "_no_task_left")
+
+
+def pytest_collection_finish() -> None:
+    """Take all that is imported by now out of the collector's sight: a collection after each test stays cheap."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly what was left out, and why."""
+    skipped = [report for report in terminalreporter.getreports("skipped") if isinstance(report, pytest.TestReport)]
+    if not skipped:
+        return
+    terminalreporter.section("left out")
+    reasons = [reason_of(report) for report in skipped]
+    for reason in sorted(set(reasons)):
+        terminalreporter.line(f"{reasons.count(reason)} tests: {reason}")
+
+
+def reason_of(report: pytest.TestReport) -> str:
+    return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else "no reason"
