@@ -28,6 +28,10 @@ _SWEEP_SECONDS = 24 * 3600.0
 _log = structlog.get_logger("hosting")
 
 
+class PartFailedError(Exception):
+    """A part of the process that must live has died; the text names it."""
+
+
 @dataclass
 class Hosted:
     """One service while it runs."""
@@ -69,6 +73,8 @@ class Host:
         """Return when everything accepted so far has had all its effects, from ingest to the last alert."""
         calm = 0
         while calm < 2:  # what one service sends while another is asked shows in the second round
+            if self.failure.done():
+                raise PartFailedError(self.failure.result())
             answers = [await one.idle() for one in self.hosted]
             calm = calm + 1 if all(answers) else 0
             await asyncio.sleep(0.05)
@@ -171,7 +177,7 @@ async def _last_cluster(platform: Platform, service: str) -> str | None:
 
 
 async def _remember_cluster(platform: Platform, service: str) -> None:
-    statement = f"INSERT INTO {service}.log_state (cluster) VALUES (:cluster) ON CONFLICT (only) DO UPDATE SET cluster = :cluster"  # noqa: S608, E501 - names from code
+    statement = f"INSERT INTO {service}.log_state (cluster) VALUES (:cluster) ON CONFLICT (single) DO UPDATE SET cluster = :cluster"  # noqa: S608, E501 - names from code
     async with platform.database.transaction() as session:
         await session.execute(text(statement), {"cluster": platform.cluster})
 

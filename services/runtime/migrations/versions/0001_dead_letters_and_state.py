@@ -29,7 +29,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "log_state",
-        sa.Column("only", sa.Boolean, primary_key=True, server_default=sa.true()),
+        sa.Column("single", sa.Boolean, primary_key=True, server_default=sa.true()),
         sa.Column("cluster", sa.Text, nullable=False),
         schema=schema,
     )
