@@ -161,8 +161,8 @@ _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def _came_from_own_page(request: Request) -> bool:
-    # A cookie goes along by itself, so what changes something must come from a page of this very host.
+def came_from_own_page(request: Request) -> bool:
+    """Tell whether what changes something comes from a page of this very host; a cookie goes along by itself."""
     if request.method in _SAFE_METHODS:
         return True
     origin = request.headers.get("origin")
@@ -175,7 +175,7 @@ def _of_cookie(request: Request, access: Access) -> Principal | None:
     cookie = request.cookies.get(COOKIE)
     if cookie is None:
         return None
-    if not _came_from_own_page(request):
+    if not came_from_own_page(request):
         raise Problem(
             403, "Foreign page", "This can be sent only from a page of this very site. Open it and try again."
         )

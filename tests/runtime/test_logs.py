@@ -86,7 +86,8 @@ def test_a_key_outside_the_closed_set_is_left_out_and_counted(written: Written) 
 @pytest.mark.parametrize("canary", CANARIES)
 def test_nothing_personal_passes_in_whatever_way_it_comes(written: Written, canary: str) -> None:
     log = log_of("ingest")
-    log.warning("refused " + canary, reason=f"subject hetu:{canary} is unknown", file=Path(canary), kind=[canary])
+    said = f"refused {canary}"
+    log.warning(said, reason=f"subject hetu:{canary} is unknown", file=Path(canary), kind=[canary])
     logging.getLogger("aiokafka").error("cannot read %s", canary)
     try:
         int(canary)
