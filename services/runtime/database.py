@@ -9,11 +9,18 @@ import asyncpg
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession as PlainSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 # Serialization failure, deadlock, lock not available, and the classes 08 (connection), 53 (resources), 57 (operator).
 _TRANSIENT_CODES: Final = frozenset({"40001", "40P01", "55P03"})
 _TRANSIENT_CLASSES: Final = ("08", "53", "57")
+
+
+class _Session(AsyncSession):
+    """SQLModel's session, but plain statements may be executed too: column-wise inserts have no model to return."""
+
+    execute = PlainSession.execute
 
 
 class Database:
@@ -34,7 +41,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose work is committed when the block ends, and undone when it raises."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+        async with _Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     async def alive(self) -> bool:

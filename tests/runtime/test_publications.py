@@ -1,0 +1,118 @@
+"""When figures leave: on the 5th, for the month before, once, after the rooms they stand on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.runtime.clock import ManualClock
+from services.runtime.database import Database
+from services.runtime.migrations import migrate
+from services.runtime.publications import Publication, Publications, due_month, last_day, made, published_on
+
+
+@pytest.mark.parametrize(
+    ("today", "month"),
+    [
+        (date(2026, 7, 4), date(2026, 5, 1)),
+        (date(2026, 7, 5), date(2026, 6, 1)),
+        (date(2026, 7, 31), date(2026, 6, 1)),
+        (date(2026, 1, 4), date(2025, 11, 1)),
+        (date(2026, 1, 5), date(2025, 12, 1)),
+    ],
+)
+def test_the_newest_month_due_is_the_one_before_from_the_fifth_on(today: date, month: date) -> None:
+    assert due_month(today) == month
+
+
+def test_a_month_is_stated_as_of_its_last_day_and_published_on_the_fifth_after_it() -> None:
+    assert last_day(date(2024, 2, 1)) == date(2024, 2, 29)
+    assert published_on(date(2025, 12, 1)) == date(2026, 1, 5)
+
+
+class Told:
+    """Progress as the test tells it."""
+
+    def __init__(self) -> None:
+        self.journaled: int | None = 7
+        self.others_have_made = True
+
+    async def journaled_until(self, _instant: datetime) -> int | None:
+        return self.journaled
+
+    async def made_by(self, _service: str, _authority: str, _month: date) -> bool:
+        return self.others_have_made
+
+
+class Room:
+    """A room that publishes nothing but its name."""
+
+    def __init__(self, database: Database, clock: ManualClock, told: Told) -> None:
+        self.made: list[Publication] = []
+        self.shown = 0
+        self.publications = Publications(
+            "incentives", database, clock, ["area"], told, self.caught_up, self.make, self.show, ["indicators"]
+        )
+
+    async def caught_up(self) -> bool:
+        return True
+
+    async def make(self, _session: AsyncSession, publication: Publication) -> None:
+        self.made.append(publication)
+
+    async def show(self) -> None:
+        self.shown += 1
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    await migrate(database_url, "incentives")
+    database = Database(database_url, service="incentives")
+    yield database
+    await database.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for lies in the database
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.store
+async def test_each_month_is_published_once_though_the_clock_jumps_over_several(database: Database) -> None:
+    clock = ManualClock(datetime(2026, 3, 20, tzinfo=UTC))
+    room = Room(database, clock, Told())
+    running = asyncio.create_task(room.publications.run())
+    await until(lambda: len(room.made) == 1)
+    clock.set(datetime(2026, 6, 6, tzinfo=UTC))
+    await until(lambda: len(room.made) == 4)
+    running.cancel()
+    again = asyncio.create_task(Room(database, clock, Told()).publications.run())
+    await asyncio.sleep(0.2)
+    again.cancel()
+    await asyncio.gather(running, again, return_exceptions=True)
+    async with database.transaction() as session:
+        found = await made(session, "incentives", "area")
+    assert [p.month for p in found] == [date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)]
+    assert found[-1].as_of == date(2026, 5, 31)
+    assert found[-1].seq == 7
+
+
+@pytest.mark.store
+async def test_a_room_waits_for_the_journal_and_for_the_rooms_it_stands_on(database: Database) -> None:
+    told = Told()
+    told.others_have_made = False
+    room = Room(database, ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), told)
+    running = asyncio.create_task(room.publications.run())
+    await asyncio.sleep(0.3)
+    assert room.made == []
+    told.others_have_made, told.journaled = True, None
+    await asyncio.sleep(0.7)
+    assert room.made == []
+    told.journaled = 9
+    await until(lambda: len(room.made) == 1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert room.made[0].seq == 9
