@@ -22,6 +22,8 @@ from services.runtime.operation import operation_routes
 from services.runtime.progress import HttpProgress
 from services.runtime.publications import Publications
 from services.runtime.service import Platform, Service
+from services.runtime.web.shell import DemoUser
+from services.runtime.web.site import install_site
 
 _SWEEP_SECONDS = 24 * 3600.0
 
@@ -82,15 +84,22 @@ class Host:
 
 @asynccontextmanager
 async def running(
-    services: Sequence[Service], platform: Platform, access: Access, listener: socket.socket, web: FastAPI
+    services: Sequence[Service],
+    platform: Platform,
+    access: Access,
+    listener: socket.socket,
+    demo_users: Sequence[DemoUser] = (),
 ) -> AsyncIterator[Host]:
-    """Start `services` behind `web` on `listener` and stop them in order when the block ends."""
+    """Start `services` behind one site on `listener`, a bound socket, and stop them in order when the block ends.
+
+    `demo_users` may sign in by a click; give them only where `listener` is bound to loopback.
+    """
     for service in services:
         await migrate(platform.settings.database_url, service.name)
         await service.before()
     hosted = [_hosted(service, platform) for service in services]
     host = Host(platform, hosted, f"http://127.0.0.1:{listener.getsockname()[1]}")
-    _install(web, host, access)
+    web = _site(host, access, demo_users)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(platform.database.close)
         await platform.broker.start()
@@ -194,11 +203,15 @@ async def _stopped(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         await serving
 
 
-def _install(web: FastAPI, host: Host, access: Access) -> None:
+def _site(host: Host, access: Access, demo_users: Sequence[DemoUser]) -> FastAPI:
+    # FastAPI's own documentation pages load their scripts from other hosts, so only the description is served.
+    web = FastAPI(title="Askelma", docs_url=None, redoc_url=None)
     web.state.access = access
     web.state.host = host
-    web.state.pages = [page for one in host.hosted for page in one.service.pages]
+    pages = [page for one in host.hosted for page in one.service.pages]
+    install_site(web, pages, host.platform.authorities, demo_users)
     web.include_router(operation_routes())
     for one in host.hosted:
         for router in one.service.routers:
             web.include_router(router)
+    return web

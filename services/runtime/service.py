@@ -13,10 +13,10 @@ from services.runtime.clock import Clock
 from services.runtime.consumer import Reader
 from services.runtime.database import Database
 from services.runtime.metrics import Meter
-from services.runtime.navigation import NavItem
 from services.runtime.publications import Make
 from services.runtime.publisher import Pace, Publisher
 from services.runtime.settings import Settings
+from services.runtime.web.navigation import NavItem
 
 
 @dataclass(frozen=True)
