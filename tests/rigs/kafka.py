@@ -158,3 +158,7 @@ class RealKafka:
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
+
+
+if __name__ == "__main__":  # what CI fetches before the tests, so that no test waits for Maven
+    kafka_jars()
