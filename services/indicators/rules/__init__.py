@@ -1,0 +1,1 @@
+"""The dated rule files of this room."""
