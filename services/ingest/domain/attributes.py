@@ -15,7 +15,7 @@ from services.ingest.domain.refusals import Reason, RefusedError, shown_name
 from services.ingest.domain.rules import DoorRules
 
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype")
-_REQUIRED: Final = ("specversion", "id", "source", "type", "subject", "time")
+_REQUIRED: Final = frozenset(ATTRIBUTES) - {"datacontenttype"}
 _DROPPED: Final = ("traceparent", "tracestate", "dataschema")
 _KNOWN: Final = frozenset(ATTRIBUTES) | frozenset(_DROPPED)
 
@@ -24,18 +24,23 @@ _SOURCE: Final[TypeAdapter[str]] = TypeAdapter(SourceName)
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+LONGEST_ID: Final = 112
+"""Shorter than the contract's ids by the room that `~n` takes, where Askelma issues a fact again."""
+
+_PLAIN_JSON: Final = "application/json"
 _JSON_TYPE: Final = re.compile(r"application/([a-z0-9.\-]+\+)?json", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The attributes of an event that are of their form; `subject` is still as it came."""
+    """The attributes of an event that are of their form; `subject` is still as it came, `day` is the day of `time`."""
 
     id: str
     source: str
     type: str
     subject: str
     time: datetime
+    day: date
 
 
 def attributes_of(sent: Mapping[str, object], rules: DoorRules, today: date) -> Attributes:
@@ -44,42 +49,55 @@ def attributes_of(sent: Mapping[str, object], rules: DoorRules, today: date) -> 
     if texts["specversion"] != "1.0":
         raise RefusedError(Reason.WRONG_ATTRIBUTE, "must be 1.0", "specversion")
     _json_only(texts)
+    moment = _moment(texts["time"])
+    day = civil_date(moment)
+    not_in_future(day, "time", rules, today)
     return Attributes(
         id=_fact_id(texts["id"]),
-        source=_formed(_SOURCE, texts["source"], "source", "a letter, then letters, digits and . _ : / -, at most 120"),
+        source=_formed(
+            _SOURCE, texts["source"], "source", "a letter, then letters, digits and . _ : / -, at most 120 characters"
+        ),
         type=_known_type(texts["type"]),
         subject=texts["subject"],
-        time=_moment(texts["time"], rules, today),
+        time=moment,
+        day=day,
     )
 
 
 def _texts(sent: Mapping[str, object]) -> dict[str, str]:
-    unknown = [name for name in sent if name not in _KNOWN]
-    if unknown:
+    if not sent.keys() <= _KNOWN:
         raise RefusedError(
             Reason.UNKNOWN_ATTRIBUTE,
             f"is not an attribute that Askelma takes; it takes {', '.join(ATTRIBUTES)} and data",
-            shown_name(unknown[0]),
+            shown_name(next(name for name in sent if name not in _KNOWN)),
         )
-    for name in _REQUIRED:
-        if sent.get(name) is None:
+    texts = {name: value for name, value in sent.items() if isinstance(value, str)}
+    if not texts.keys() >= _REQUIRED or len(texts) < len(sent):
+        _missing_or_no_text(sent)
+    return texts
+
+
+def _missing_or_no_text(sent: Mapping[str, object]) -> None:
+    for name in ATTRIBUTES:
+        if name in _REQUIRED and sent.get(name) is None:
             raise RefusedError(Reason.MISSING_ATTRIBUTE, "is missing; every event has it", name)
     for name, value in sent.items():
         if not isinstance(value, str | None):
             raise RefusedError(Reason.WRONG_ATTRIBUTE, "must be text", name)
-    return {name: value for name, value in sent.items() if isinstance(value, str)}
 
 
 def _json_only(texts: Mapping[str, str]) -> None:
-    named = texts.get("datacontenttype", "application/json").partition(";")[0].strip()
-    if not _JSON_TYPE.fullmatch(named):
+    named = texts.get("datacontenttype", _PLAIN_JSON).partition(";")[0].strip()
+    if named != _PLAIN_JSON and not _JSON_TYPE.fullmatch(named):
         raise RefusedError(Reason.WRONG_ATTRIBUTE, "must be application/json", "datacontenttype")
 
 
 def _fact_id(value: str) -> str:
     if "~" in value:
         raise RefusedError(Reason.WRONG_ATTRIBUTE, "must not hold ~, which marks issues made by Askelma itself", "id")
-    return _formed(_ID, value, "id", "a letter or digit, then letters, digits and . _ : / -, at most 120")
+    if len(value) > LONGEST_ID:
+        raise RefusedError(Reason.WRONG_ATTRIBUTE, f"must have at most {LONGEST_ID} characters", "id")
+    return _formed(_ID, value, "id", "a letter or digit, then letters, digits and . _ : / -")
 
 
 def _formed(adapter: TypeAdapter[str], value: str, name: str, form: str) -> str:
@@ -90,7 +108,7 @@ def _formed(adapter: TypeAdapter[str], value: str, name: str, form: str) -> str:
             raise RefusedError(
                 Reason.PERSONAL_DATA, "is shaped like a personal identity code; use another identifier", name
             ) from None
-        raise RefusedError(Reason.WRONG_ATTRIBUTE, f"must be of the form: {form} characters", name) from None
+        raise RefusedError(Reason.WRONG_ATTRIBUTE, f"must be of the form: {form}", name) from None
 
 
 def _known_type(value: str) -> str:
@@ -101,17 +119,15 @@ def _known_type(value: str) -> str:
     return value
 
 
-def _moment(value: str, rules: DoorRules, today: date) -> datetime:
+def _moment(value: str) -> datetime:
     try:
         if not _RFC3339.fullmatch(value):
             raise ValueError  # noqa: TRY301 - one answer for all that is wrong with a time
-        moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise RefusedError(
             Reason.WRONG_ATTRIBUTE, "must be a time with zone as in RFC 3339, such as 2026-01-31T09:00:00+02:00", "time"
         ) from None
-    not_in_future(civil_date(moment), "time", rules, today)
-    return moment
 
 
 def not_in_future(day: date, field: str, rules: DoorRules, today: date) -> None:

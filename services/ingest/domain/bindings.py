@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from pydantic_core import from_json, to_json
 
-from services.ingest.domain.refusals import Reason, RefusedError
+from services.ingest.domain.refusals import Reason, Refused
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -24,10 +24,11 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One event as sent: its attributes, and its data as JSON text (empty where there are none)."""
+    """One event as sent: its attributes, its data as JSON text, and why it cannot even be taken apart."""
 
     attributes: Mapping[str, object]
     data: bytes
+    unusable: Refused | None = None
 
 
 def parsed(body: bytes) -> object:
@@ -44,9 +45,9 @@ def parsed(body: bytes) -> object:
 
 
 def structured(event: object) -> Sent:
-    """Take apart one event of the JSON format. Raises RefusedError where it is no JSON object."""
+    """Take apart one event of the JSON format; whatever is no JSON object becomes an event without attributes."""
     if not isinstance(event, dict):
-        raise RefusedError(Reason.UNREADABLE, "an event must be a JSON object")
+        return Sent({}, to_json(event), Refused(Reason.UNREADABLE, "an event must be a JSON object"))
     attributes = {name: value for name, value in event.items() if name != "data"}
     return Sent(attributes, to_json(event["data"]) if "data" in event else b"{}")
 

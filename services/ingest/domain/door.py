@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from contracts.dates import as_text, civil_date
 from contracts.envelope import body_of
 from contracts.facts import (
     DOOR_PAYLOADS,
+    AssessmentRecorded,
     BenefitPaid,
     ClientErased,
     ClientMoved,
@@ -98,7 +98,7 @@ class Door:
 
     def _day(self, attributes: Attributes, payload: Payload, today: date) -> date:
         if payload.on is None:
-            return civil_date(attributes.time)
+            return attributes.day
         not_in_future(payload.on, f"data.{_DATED_BY[attributes.type]}", self.rules, today)
         return payload.on
 
@@ -160,9 +160,9 @@ def _target(attributes: Attributes, payload: Payload) -> Target | None:
 
 
 def _canonical(attributes: Attributes, subject: Subject, code: str | None, payload: Payload) -> bytes:
-    # Absent and null say the same, as do two orders of the same fields or two ways to write the same moment.
-    data = payload.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if code is not None:
-        data["identity_code"] = code
-    statement = [attributes.type, as_text(attributes.time), str(subject), data]
-    return json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
+    # Absent and null say the same, as do two orders of the same fields or two ways to write the same moment or code.
+    left_out = {"identity_code"} if code else None
+    data = payload.model_dump_json(by_alias=True, exclude_none=True, exclude=left_out)
+    if isinstance(payload, AssessmentRecorded | SurveyAnswered | OfferPublished):
+        data = json.dumps(json.loads(data), sort_keys=True)  # these hold mappings, whose order says nothing
+    return "\n".join((attributes.type, attributes.time.isoformat(), str(subject), code or "", data)).encode()
