@@ -25,7 +25,10 @@ async def migrate(url: str, service: str) -> None:
     try:
         async with engine.connect() as connection:
             await connection.execute(text(f"SELECT pg_advisory_lock({_LOCK})"))
-            await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {service}"))
+            # IF NOT EXISTS would ask for the right to create schemas even where there is nothing to create.
+            exists = text("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)")
+            if not (await connection.execute(exists, {"name": service})).scalar():
+                await connection.execute(text(f"CREATE SCHEMA {service}"))
             await connection.commit()
             await connection.run_sync(_upgrade, service)
             await connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
