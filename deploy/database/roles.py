@@ -1,0 +1,50 @@
+"""Applies the roles of `roles.sql`, and gives passwords to those that have one."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Final
+
+import asyncpg
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+REPORTING: Final = "askelma_reporting"
+ROLES: Final = ("askelma_ingest", "askelma_indicators", "askelma_incentives", "askelma_notifier", REPORTING)
+
+
+class RolesError(Exception):
+    """The roles cannot be applied; the text says why and what to do."""
+
+
+async def apply_roles(database_url: str, passwords: Mapping[str, SecretStr] | None = None) -> None:
+    """Bring roles, owners and rights to what `roles.sql` says; run it after every migration.
+
+    `database_url` is that of the database's owner. `passwords` gives a password by role, one of ROLES; a role without
+    one keeps what it has. Raises RolesError.
+    """
+    unknown = sorted((passwords or {}).keys() - set(ROLES))
+    if unknown:
+        raise RolesError(f"There is no role {unknown[0]!r}; a password can be given to {', '.join(ROLES)}.")
+    try:
+        connection = await asyncpg.connect(_plain(database_url))
+    except (OSError, asyncpg.PostgresError) as error:
+        raise RolesError(f"The database cannot be reached as its owner: {error}.") from None
+    try:
+        async with connection.transaction():
+            await connection.execute(files("deploy.database").joinpath("roles.sql").read_text(encoding="utf-8"))
+            for role, password in (passwords or {}).items():
+                await _give_password(connection, role, password)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise RolesError(f"The role in the URL may not do this ({error}); use the owner of the database.") from None
+    finally:
+        await connection.close()
+
+
+async def _give_password(connection: asyncpg.Connection, role: str, password: SecretStr) -> None:
+    # ALTER ROLE takes no parameters; the server quotes.
+    statement = "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)"
+    await connection.execute(await connection.fetchval(statement, role, password.get_secret_value()))
+
+
+def _plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
