@@ -152,7 +152,7 @@ def _nothing_unexpected(expected_errors: ExpectedErrors) -> Iterator[None]:
 
     def factory(*args: object, **kwargs: object) -> logging.LogRecord:
         record = usual(*args, **kwargs)
-        if record.levelno >= logging.ERROR:
+        if (record.levelno or 0) >= logging.ERROR:  # a copy is begun without a level
             lines.append(f"{record.name}: {record.getMessage()}")
         return record
 

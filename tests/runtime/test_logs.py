@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime.logs import KEYS, LONGEST, MASK, configure, log_of, masked
+from tests.conftest import ExpectedErrors
 
 Lines = list[dict[str, object]]
 
@@ -49,7 +49,8 @@ class Written:
 
 
 @pytest.fixture
-def written() -> Iterator[Written]:
+def written(expected_errors: ExpectedErrors) -> Iterator[Written]:
+    expected_errors.allow("")
     root, names = logging.getLogger(), ("uvicorn", "uvicorn.error", "uvicorn.access", "faststream", "aiokafka", "httpx")
     before = root.handlers, root.level, {name: logging.getLogger(name).level for name in names}
     stream = io.StringIO()
@@ -58,7 +59,6 @@ def written() -> Iterator[Written]:
     root.handlers, root.level = before[0], before[1]
     for name, level in before[2].items():
         logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_a_line_is_one_json_object_with_time_level_service_and_event(written: Written) -> None:
