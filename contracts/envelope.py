@@ -6,12 +6,10 @@ Inside, the subject is `client/<reference>`, `survey/<survey>` or `offer/<servic
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
-from pydantic import TypeAdapter
-
-from contracts.dates import Instant, as_text, civil_date
+from contracts.dates import as_text, civil_date
 from contracts.facts import FACT_PREFIX, PAYLOADS, BenefitPaid, Payload
 
 CLIENT_SUBJECT: Final = "client/"
@@ -69,7 +67,12 @@ class Fact:
         return SortKey(self.day, data.rank, as_text(self.time), "", self.source, self.id)
 
 
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+def _instant(text: str) -> datetime:
+    # Written by `as_text`, so the standard library's reader serves, at a quarter of a validator's cost per fact.
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise UnreadableFactError("a time has no zone")
+    return found if found.tzinfo is UTC else found.astimezone(UTC)
 
 
 def headers_of(fact: Fact) -> dict[str, str]:
@@ -105,14 +108,16 @@ def fact_from(headers: Mapping[str, str], body: bytes) -> Fact:
             id=headers["ce_id"],
             type=kind,
             subject=headers["ce_subject"],
-            time=_INSTANT.validate_python(headers["ce_time"]),
+            time=_instant(headers["ce_time"]),
             authority=headers["ce_authority"],
-            recorded=_INSTANT.validate_python(headers["ce_recordedtime"]),
+            recorded=_instant(headers["ce_recordedtime"]),
             seq=int(headers["ce_journalseq"]),
             data=model.model_validate_json(body),
         )
     except KeyError as missing:
         raise UnreadableFactError(f"header {missing.args[0]} is missing") from None
+    except UnreadableFactError:
+        raise
     except ValueError as error:
         raise UnreadableFactError(_without_values(error)) from None
 
