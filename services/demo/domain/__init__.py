@@ -1,0 +1,1 @@
+"""How the demo's people live: pure, seeded, without clock, framework or database."""
