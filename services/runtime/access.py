@@ -204,13 +204,13 @@ class Allowed:
             raise _unknown(request)
         if principal.role not in self.roles:
             raise Problem(
-                403, "Not for this role", f"This is not for the role {principal.role}; it is for {self._listed}."
+                403,
+                "Not for this role",
+                "Your role may not do this. Ask a colleague whose role may, or your administrator.",
+                role=principal.role,
+                roles=[*sorted(self.roles)],
             )
         return principal
-
-    @property
-    def _listed(self) -> str:
-        return ", ".join(sorted(self.roles))
 
 
 def _unknown(request: Request) -> Exception:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from starlette.exceptions import HTTPException
 
 from contracts.text import holds_identity_code
+from services.runtime.web.languages import translatable
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -58,8 +59,14 @@ class SignInNeeded(Exception):  # noqa: N818 - not an error: the page is shown o
 
 
 _TITLES: Final[Mapping[int, tuple[str, str]]] = {
-    404: ("Not found", "There is nothing at this address. Check the path and the names in it."),
-    405: ("Method not allowed", "This address does not take this method. The header Allow lists those it takes."),
+    404: (
+        translatable("Not found"),
+        translatable("There is nothing at this address. Check the path and the names in it."),
+    ),
+    405: (
+        translatable("Method not allowed"),
+        translatable("This address does not take this method. The header Allow lists those it takes."),
+    ),
 }
 
 
