@@ -88,8 +88,10 @@ def _without_message(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _of_service(service: str, event: MutableMapping[str, object]) -> str:
-    # In embedded mode one process is all services; the logger's name says which one speaks.
+def _of_service(service: str, event: MutableMapping[str, object]) -> object:
+    # In embedded mode one process is all services; the line itself or its logger's name says which one speaks.
+    if "service" in event:
+        return event["service"]
     package, _, room = str(event.get("logger", "")).partition(".")
     return room.partition(".")[0] if package in {"services", "askelma"} and room else service
 

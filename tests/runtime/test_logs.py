@@ -71,8 +71,9 @@ def test_a_line_is_one_json_object_with_time_level_service_and_event(written: Wr
 
 def test_in_one_process_for_all_each_service_speaks_for_itself(written: Written) -> None:
     log_of("notifier").info("awake")
+    log_of("runtime").info("awake", service="indicators")
     logging.getLogger("uvicorn.error").info("started")
-    assert [line["service"] for line in written.lines] == ["notifier", "ingest"]
+    assert [line["service"] for line in written.lines] == ["notifier", "indicators", "ingest"]
 
 
 def test_a_key_outside_the_closed_set_is_left_out_and_counted(written: Written) -> None:
