@@ -23,11 +23,11 @@ KEYS: Final = frozenset({
     "cluster",
     # which part of the work
     "authority", "source", "sender", "type", "kind", "rule", "scheme", "step", "month", "day", "as_of", "file", "line",
-    "status", "method", "route", "task", "check", "version", "url", "port", "role",
+    "status", "outcome", "id", "method", "route", "task", "check", "version", "url", "port", "role",
     # how much and how long
     "count", "records", "facts", "clients", "bytes", "attempt", "limit", "seconds",
 })  # fmt: skip
-"""The keys a log line may have. No key for a client, a name or a value that a sender wrote."""
+"""The keys a log line may have: none for a client, a name or a value that a sender wrote; `id` is one that we made."""
 
 LONGEST: Final = 500
 """Longer texts are cut: a log line is read by people, and what is long is mostly a quotation."""
