@@ -1,35 +1,25 @@
 """A real browser, and what every page is held to: no foreign requests, no faults of accessibility, fits a phone."""
 
-import hashlib
-import io
-import shutil
 import socket
-import subprocess
-import tarfile
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from importlib.resources import files
 from typing import Final
 
-import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from tests.rigs.parts import program
+
 _FLAGS: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
-AXE_VERSION: Final = "4.14.1"
-_AXE_SHA256: Final = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
-"""Of axe.min.js in that version: what runs in the test browser is what was looked at."""
-
-_CACHE: Final = Path(__file__).parents[2] / "build" / "axe-core" / AXE_VERSION / "axe.min.js"
+_AXE: Final = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 DESKTOP: Final = (1280, 900)
@@ -40,11 +30,10 @@ NARROWEST: Final = (320, 640)
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Give a running Chromium; skip the test where none is installed."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
+    """Give a running Chromium; the test is left out where none is installed."""
+    executable = program("chromium", "pages as people meet them")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=executable, args=list(_FLAGS))
         yield browser
         browser.close()
 
@@ -88,37 +77,9 @@ def overflow(page: Page) -> int:
     return wider
 
 
-def axe() -> str:
-    """Return the source of axe-core; skip the test where it cannot be had."""
-    if not _CACHE.exists():
-        _fetch_axe()
-    source = _CACHE.read_bytes()
-    assert hashlib.sha256(source).hexdigest() == _AXE_SHA256, f"{_CACHE} is not axe-core {AXE_VERSION}; remove it"
-    return source.decode()
-
-
-def _fetch_axe() -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("needs axe-core, which npm fetches")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", f"axe-core@{AXE_VERSION}", "--silent"]
-        if subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=60).returncode != 0:  # noqa: S603 - fixed words
-            pytest.skip("needs axe-core, which npm could not fetch")
-        _unpack(next(Path(folder).glob("*.tgz")).read_bytes())
-
-
-def _unpack(archive: bytes) -> None:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as package:
-        script = package.extractfile("package/axe.min.js")
-        assert script is not None
-        _CACHE.parent.mkdir(parents=True, exist_ok=True)
-        _CACHE.write_bytes(script.read())
-
-
 def accessibility_faults(page: Page) -> list[str]:
     """Return what axe-core finds wrong with the page as it stands: rule and place."""
-    page.evaluate(axe())
+    page.evaluate(_AXE)
     found: dict[str, list[dict[str, object]]] = page.evaluate(
         "rules => axe.run({runOnly: rules}).then(r => ({violations: r.violations.map("
         "v => ({id: v.id, at: v.nodes.map(n => n.target.join(' ') + ': ' + n.failureSummary)}))}))",
