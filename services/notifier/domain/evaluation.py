@@ -50,3 +50,8 @@ class Evaluator:
             return True
         settings = self.rulebook.threshold_near
         return alert.rule == "threshold_near" and settings.enabled and threshold.passed(alert.key, exposure, settings)
+
+    def bears(self, exposure: ExposureSnapshot) -> bool:
+        """Tell whether `exposure` has a part in what is found; others are found the same without it."""
+        settings = self.rulebook.threshold_near
+        return settings.enabled and threshold.near(exposure, settings)

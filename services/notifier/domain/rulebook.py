@@ -80,6 +80,18 @@ class Rulebook:
     threshold_near: ThresholdNear
     setback: Setback
 
+    @property
+    def severities(self) -> dict[str, Severity]:
+        """How grave the alerts of each rule in use are."""
+        settings: dict[str, RuleSettings] = {
+            "initial_interview_missing": self.initial_interview_missing,
+            "contact_gap": self.contact_gap,
+            "service_without_follow_on": self.service_without_follow_on,
+            "threshold_near": self.threshold_near,
+            "setback": self.setback,
+        }
+        return {rule: one.severity for rule, one in settings.items() if one.enabled}
+
 
 RULES: tuple[AlertRule, ...] = (
     "initial_interview_missing", "contact_gap", "service_without_follow_on", "threshold_near", "setback",

@@ -1,7 +1,7 @@
 """Threshold near: few paid days are left to a dearer class of cost. One alert per class and last counter_set."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from contracts.snapshots import ExposureSnapshot, SchemeExposure
 from services.notifier.domain.findings import Finding
@@ -13,21 +13,21 @@ def findings(
     exposure: ExposureSnapshot | None, population: Sequence[Period], settings: ThresholdNear
 ) -> Iterator[Finding]:
     """Yield while the last payment is fresh; the snapshot knows the present class only."""
-    standing = exposure.under(settings.scheme) if exposure else None
-    if (
-        exposure is None
-        or standing is None
-        or exposure.last_posted_on is None
-        or not _near(standing, exposure, settings)
-    ):
+    found = _near_its_end(exposure, settings) if exposure else None
+    if exposure is None or found is None:
         return
-    posted = exposure.last_posted_on
+    standing, posted = found
     fresh = Period(posted, posted + timedelta(days=settings.posted_within_days.on(posted)) + DAY)
     for part in within(fresh, population):
         yield Finding(
             "threshold_near", _key(standing.cost_class, exposure), part.start, part.end, settings.severity,
             (f"class:{standing.cost_class}", f"next:{standing.next_class}", f"days:{standing.days_to_next}"),
         )  # fmt: skip
+
+
+def near(exposure: ExposureSnapshot, settings: ThresholdNear) -> bool:
+    """Tell whether `exposure` can open an alert at all; one that cannot need not be looked at again."""
+    return _near_its_end(exposure, settings) is not None
 
 
 def passed(key: str, exposure: ExposureSnapshot | None, settings: ThresholdNear) -> bool:
@@ -45,13 +45,14 @@ def passed(key: str, exposure: ExposureSnapshot | None, settings: ThresholdNear)
         return now_set > counter_set
     if standing.cost_class != cost_class:
         return _lower_bound(standing.cost_class) > _lower_bound(cost_class)
-    return _near(standing, exposure, settings)
+    return near(exposure, settings)
 
 
-def _near(standing: SchemeExposure, exposure: ExposureSnapshot, settings: ThresholdNear) -> bool:
-    if standing.days_to_next is None or exposure.last_posted_on is None:
-        return False
-    return standing.days_to_next <= settings.paid_days.on(exposure.last_posted_on)
+def _near_its_end(exposure: ExposureSnapshot, settings: ThresholdNear) -> tuple[SchemeExposure, date] | None:
+    standing, posted = exposure.under(settings.scheme), exposure.last_posted_on
+    if standing is None or standing.days_to_next is None or posted is None:
+        return None
+    return (standing, posted) if standing.days_to_next <= settings.paid_days.on(posted) else None
 
 
 def _key(cost_class: str, exposure: ExposureSnapshot) -> str:
