@@ -44,7 +44,7 @@ def dead_letters(names: Names) -> str:
 AUTHORITIES = "SELECT DISTINCT authority FROM indicators.published_stock ORDER BY authority"
 
 AS_OF = """\
-SELECT to_char(max(as_of), 'DD.MM.YYYY') AS as_of
+SELECT to_char(max(month) + interval '1 month - 1 day', 'DD.MM.YYYY') AS as_of
 FROM indicators.published_stock
 WHERE authority = ${authority:sqlstring}"""
 

@@ -52,6 +52,12 @@ def test_the_schema_of_a_registration_takes_what_the_door_takes(payload: dict[st
     assert Draft202012Validator(schema).is_valid(payload) is valid
 
 
+@pytest.mark.parametrize("path", sorted((FOLDER / "examples").glob("*.json")), ids=lambda path: path.stem)
+def test_every_example_is_as_its_schema_says(path: Path) -> None:
+    event = json.loads(path.read_text(encoding="utf-8"))
+    Draft202012Validator(payload_schemas()[event["type"]]).validate(event["data"])
+
+
 def test_every_topic_is_a_channel_with_its_messages_and_every_reader_an_operation() -> None:
     document = json.loads(json.dumps(asyncapi()))
     assert [channel["address"] for channel in document["channels"].values()] == [
