@@ -1,0 +1,15 @@
+"""How a command ends that cannot do its work: one or two sentences and an exit code, never a trace."""
+
+from typing import Final
+
+FAILED: Final = 1
+MISUSED: Final = 2
+"""The command itself was wrong: an unknown option, a missing argument, a name that does not exist."""
+
+
+class Failure(Exception):  # noqa: N818 - what a person reads as the end of a command, not a programming error
+    """A command cannot go on; the text says what was wrong and what to do, and holds no personal data."""
+
+    def __init__(self, text: str, code: int = FAILED) -> None:
+        super().__init__(text)
+        self.code = code
