@@ -57,7 +57,7 @@ class FactStore:
         self._remove_retracted = text(_REMOVE_RETRACTED.format(**names))
         self._add_facts = text(_ADD_FACTS.format(**names))
         self._of = text(_OF.format(**names))
-        self._forget = [text(f"DELETE FROM {name} WHERE client = ANY(:clients)") for name in names.values()]  # noqa: S608
+        self._forget = [text(f"DELETE FROM {name} WHERE client = ANY(:clients)") for name in names.values()]  # noqa: S608 - our names
 
     async def add(self, session: AsyncSession, facts: Sequence[Fact]) -> Added:
         """Put facts about clients into the set; those known already or retracted change nothing."""

@@ -164,7 +164,7 @@ def _handler(grafana: Grafana, document: Document | None) -> type[BaseHTTPReques
         def do_GET(self) -> None:
             self._serve()
 
-        do_POST = do_PUT = do_GET  # noqa: N815
+        do_POST = do_PUT = do_GET  # noqa: N815 - the names that http.server looks for
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
