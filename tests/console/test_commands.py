@@ -1,0 +1,161 @@
+"""What the commands say, above all when they cannot do their work."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.console.main import COMMANDS, main
+
+PAYMENTS = """client;period_start;period_end;days;basis;basic_part_cents;counter_before
+A;2025-10-01;2025-10-28;20;unemployment;74420;187
+B;2025-10-01;2025-10-31;22;unemployment;81862;450
+"""
+
+
+class Said:
+    """What a command wrote and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+class Askelma:
+    """Runs commands as a shell would, in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Said:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = self._capsys.readouterr()
+        code = ended.value.code
+        return Said(code if isinstance(code, int) else 0, out, err)
+
+
+@pytest.fixture
+def askelma(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Askelma:
+    for name in ("ASKELMA_DATABASE_URL", "ASKELMA_KAFKA", "ASKELMA_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    return Askelma(capsys)
+
+
+@pytest.fixture
+def payments(tmp_path: Path) -> Path:
+    path = tmp_path / "payments.csv"
+    path.write_text(PAYMENTS, encoding="utf-8")
+    return path
+
+
+def test_help_lists_every_command(askelma: Askelma) -> None:
+    said = askelma("--help")
+    assert said.code == 0
+    for command in COMMANDS:
+        assert command.name in said.out
+        assert command.summary.split(",")[0][:40] in said.out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_says_what_it_does(askelma: Askelma, command: object) -> None:
+    said = askelma(getattr(command, "name", ""), "--help")
+    assert said.code == 0
+    assert "Usage: askelma" in said.out
+    assert said.err == ""
+
+
+def test_an_unknown_command_is_a_misuse(askelma: Askelma) -> None:
+    said = askelma("simulat")
+    assert said.code == 2
+    assert "No such command 'simulat'" in said.err
+
+
+def test_simulate_prints_classes_and_the_total_in_euros(askelma: Askelma, payments: Path) -> None:
+    said = askelma("simulate", str(payments), "--scheme", "fi-2025")
+    lines = [line.split() for line in said.out.splitlines() if line[:1] in {"A", "B", "t"}]
+    assert said.code == 0
+    assert lines == [
+        ["A", "2025-10-01", "–", "2025-10-28", "101-200", "13", "10", "%", "48.37"],
+        ["A", "2025-10-01", "–", "2025-10-28", "201-300", "7", "20", "%", "52.09"],
+        ["B", "2025-10-01", "–", "2025-10-31", "401-700", "22", "40", "%", "327.45"],
+        ["total", "42", "427.91"],
+    ]
+
+
+def test_simulate_prints_json_with_cents(askelma: Askelma, payments: Path) -> None:
+    said = askelma("simulate", str(payments), "--scheme", "fi-2025", "--json")
+    answer = json.loads(said.out)
+    assert answer["scheme"] == "fi-2025"
+    assert answer["total_cents"] == 42791
+    assert answer["rows"][0] == {
+        "client": "A", "period_start": "2025-10-01", "period_end": "2025-10-28",
+        "class": "101-200", "days": 13, "percent": 10, "cents": 4837,
+    }  # fmt: skip
+
+
+def test_simulate_names_line_and_field_of_a_bad_row_and_not_its_value(askelma: Askelma, payments: Path) -> None:
+    payments.write_text(PAYMENTS.replace(";22;", ";pari;"), encoding="utf-8")
+    said = askelma("simulate", str(payments), "--scheme", "fi-2025")
+    assert said.code == 1
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "payments.csv cannot be used; nothing was computed.",
+        "line 3, days: is not a whole number from 1 to 800",
+    ]
+
+
+def test_simulate_lists_the_schemes_where_one_is_unknown(askelma: Askelma, payments: Path) -> None:
+    said = askelma("simulate", str(payments), "--scheme", "fi-1066")
+    assert said.code == 2
+    assert "fi-2015, fi-2025, law, step-graded" in said.err
+
+
+def test_simulate_says_where_a_table_is_not_utf8(askelma: Askelma, payments: Path) -> None:
+    payments.write_bytes(PAYMENTS.replace("A;", "Äijö;", 1).encode("latin-1"))
+    said = askelma("simulate", str(payments), "--scheme", "fi-2025")
+    assert said.code == 1
+    assert said.err.startswith("payments.csv is not UTF-8 text (byte 74).")
+
+
+def test_a_missing_file_is_a_misuse(askelma: Askelma) -> None:
+    said = askelma("simulate", "no-such.csv", "--scheme", "law")
+    assert said.code == 2
+    assert "does not exist" in " ".join(said.err.split())
+
+
+def test_a_missing_setting_is_named(askelma: Askelma) -> None:
+    said = askelma("migrate")
+    assert said.code == 1
+    assert "ASKELMA_DATABASE_URL" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_unknown_service_is_a_misuse(askelma: Askelma) -> None:
+    said = askelma("migrate", "alerts")
+    assert said.code == 2
+    assert said.err == "There is no service alerts; there are ingest, indicators, incentives, notifier.\n"
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_address_or_password(
+    askelma: Askelma, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASKELMA_DATABASE_URL", "postgresql+asyncpg://clerk:s3cret@127.0.0.1:1/askelma")
+    said = askelma("dead", "list")
+    assert said.code == 1
+    assert said.err.startswith("The database of ASKELMA_DATABASE_URL does not answer")
+    assert "s3cret" not in said.err
+
+
+def test_a_cluster_that_does_not_answer_is_named(askelma: Askelma) -> None:
+    said = askelma("topics", "apply", "--kafka", "127.0.0.1:1")
+    assert said.code == 1
+    assert "Kafka at 127.0.0.1:1 refused or did not answer" in said.err
+
+
+def test_topics_access_prints_a_line_for_each_right(askelma: Askelma) -> None:
+    said = askelma("topics", "access", "--sender", "lahti")
+    lines = said.out.splitlines()
+    assert said.code == 0
+    assert lines
+    assert all(line.startswith("--allow-principal User:") for line in lines)
+    assert any("askelma.intake.lahti.v1" in line for line in lines)
