@@ -21,7 +21,7 @@ def start_of(day: date) -> datetime:
 
 def as_text(instant: datetime) -> str:
     """Write an aware `instant` as RFC 3339 in UTC with microseconds, so that text order is time order."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _in_utc(instant: datetime) -> datetime:
