@@ -111,6 +111,9 @@ class GrafanaPublisher:
             yield
         except GrafanaException as error:
             _explain(error, self._url)
+        except TypeError:
+            # The package looks for "message" in an error page as if it were JSON, and trips over a page that has it.
+            raise PublishingError(_not_a_grafana(self._url)) from None
         except requests.exceptions.RequestException as error:
             raise PublishingError(_unreachable(error, self._url)) from None
 
@@ -131,7 +134,7 @@ def _found(ask: Callable[[], object]) -> JsonObject | None:
     try:
         return cast(JsonObject, ask())
     except GrafanaClientError as error:
-        if error.status_code == requests.codes.not_found:
+        if error.status_code == requests.codes.not_found and isinstance(error.response, dict):
             return None
         raise
 
@@ -207,7 +210,9 @@ def _save_command(board: JsonObject, wanted: Wanted) -> JsonObject:
 
 
 def _explain(error: GrafanaException, url: str) -> NoReturn:
-    answer = error.response if isinstance(error.response, dict) else {}
+    if not isinstance(error.response, dict):
+        raise PublishingError(_not_a_grafana(url)) from None
+    answer = error.response
     said = CONFLICTS.get(str(answer.get("status"))) or answer.get("message") or f"status {error.status_code}"
     if isinstance(error, GrafanaUnauthorizedError):
         text = f"Grafana at {url} does not accept the token; make a service account of role Admin and use its token."
@@ -221,10 +226,14 @@ def _explain(error: GrafanaException, url: str) -> NoReturn:
 def _unreachable(error: requests.exceptions.RequestException, url: str) -> str:
     match error:
         case requests.exceptions.JSONDecodeError():
-            return f"{url} answers, but not as a Grafana does; check the address, and its path if a proxy adds one."
+            return _not_a_grafana(url)
         case requests.exceptions.SSLError():
             return f"The certificate of {url} cannot be trusted; check it, or the address."
         case requests.exceptions.Timeout():
             return f"{url} did not answer within {TIMEOUT_SECONDS:.0f} seconds; try again when Grafana is less busy."
         case _:
             return f"{url} cannot be reached; is Grafana running there, and is the address right?"
+
+
+def _not_a_grafana(url: str) -> str:
+    return f"{url} answers, but not as a Grafana does; check the address, and its path if a proxy adds one."

@@ -11,11 +11,12 @@ LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 class Names:
     """Ids that stay the same for ever, so that publishing again finds what it published before.
 
-    `selector` narrows every PromQL expression to Askelma's own scrape job.
+    `selector` narrows every PromQL expression to Askelma's own scrape job. Grafana refuses a dashboard that is called
+    as its folder.
     """
 
     folder_uid: str = "askelma"
-    folder_title: str = "Askelma"
+    folder_title: str = "Askelma – seuranta"
     dashboard_uid: str = "askelma"
     prometheus_uid: str = "askelma-prometheus"
     database_uid: str = "askelma-figures"

@@ -102,6 +102,8 @@ class Grafana:
         if self._title_is_taken(uid, board["title"], body["folderUid"]):
             text = "A dashboard with the same name in the folder already exists"
             return Answer(412, {"message": text, "status": "name-exists"})
+        if board["title"] == self.folders[body["folderUid"]]["title"]:
+            return Answer(400, {"message": "Dashboard name cannot be the same as folder"})
         version = found["dashboard"]["version"] + 1 if found else 1
         number = found["dashboard"]["id"] if found else len(self.dashboards) + 1
         self.dashboards[uid] = {"dashboard": board | {"id": number, "version": version}, "folderUid": body["folderUid"]}

@@ -187,8 +187,10 @@ def test_a_token_without_the_role_is_told_which_role_it_needs(grafana: Grafana) 
         publish(grafana)
 
 
-def test_an_address_where_something_else_answers_is_told(grafana: Grafana) -> None:
-    grafana.instead = lambda _method, _path: Answer(200, b"<html>hello</html>")
+@pytest.mark.parametrize("status", [200, 404, 502])
+@pytest.mark.parametrize("page", [b"<html>hello</html>", b"<p>the message of an error page</p>"])
+def test_an_address_where_something_else_answers_is_told(grafana: Grafana, status: int, page: bytes) -> None:
+    grafana.instead = lambda _method, _path: Answer(status, page)
     with pytest.raises(PublishingError, match="answers, but not as a Grafana does"):
         publish(grafana)
 
