@@ -1,23 +1,18 @@
-"""What the tests of ingest share: a day, a door, and events as a sender writes them."""
+"""Fixtures of ingest's tests: a door, a running ingest over PostgreSQL, and events as a sender writes them."""
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-from pydantic import JsonValue
 
 from services.ingest.domain.bindings import parsed, structured
 from services.ingest.domain.door import Accepted, Door
 from services.ingest.domain.refusals import Refused
 from services.ingest.rules import load_rules
+from tests.ingest.running import TODAY, Event, Examine, Example, Ingest, running_ingest
 
 EXAMPLES: Final = Path(__file__).parents[2] / "contracts" / "examples"
-TODAY: Final = date(2026, 7, 5)
-
-Event = dict[str, JsonValue]
-Examine = Callable[[Event], Accepted | Refused]
 
 
 @pytest.fixture
@@ -38,7 +33,7 @@ def examine(door: Door) -> Examine:
 
 
 @pytest.fixture
-def example() -> Callable[[str], Event]:
+def example() -> Example:
     """Read the example of a type, such as `status.changed`; each call gives a fresh one."""
 
     def read(name: str) -> Event:
@@ -47,3 +42,10 @@ def example() -> Callable[[str], Event]:
         return event
 
     return read
+
+
+@pytest.fixture
+async def ingest(database_url: str) -> AsyncIterator[Ingest]:
+    """Give ingest's HTTP API over a fresh database, with a sender `registry` of the authority `north`."""
+    async with running_ingest(database_url) as ingest:
+        yield ingest

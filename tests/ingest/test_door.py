@@ -1,6 +1,5 @@
 """What the door takes and what it refuses, each refusal with its reason and place, none with a value."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Final
@@ -15,10 +14,7 @@ from services.ingest.domain.door import Accepted, Door
 from services.ingest.domain.refusals import Reason, Refused
 from services.ingest.domain.subjects import Kind, Subject
 from services.ingest.rules import load_rules
-
-Event = dict[str, JsonValue]
-Examine = Callable[[Event], Accepted | Refused]
-Example = Callable[[str], Event]
+from tests.ingest.running import Event, Examine, Example
 
 CODE: Final = "140385-901E"
 OTHER_CODE: Final = "010190-902S"

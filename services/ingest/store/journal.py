@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from contracts.envelope import Fact, headers_of
 from contracts.facts import Payload
 from contracts.topics import FACTS
+from services.ingest.domain.issues import Stated
 from services.runtime.publisher import Outgoing
 
 CHANNEL: Final = "ingest_unpublished"
@@ -30,31 +31,16 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A fact to journal."""
+class Line:
+    """A fact to journal, with the keyed hash of what was said at the door (empty where Askelma itself issues it)."""
 
-    source: str
-    id: str
-    type: str
-    subject: str
-    time: datetime
-    data: bytes
-    content: bytes
+    fact: Stated
+    content: bytes = b""
 
     @property
     def key(self) -> Key:
         """What identifies it."""
-        return Key(self.source, self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """A journaled fact, as a retraction looks at it. `base` is the id that its sender gave."""
-
-    source: str
-    id: str
-    type: str
-    subject: str
+        return Key(self.fact.source, self.fact.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +61,14 @@ _KNOWN = text("""
 """)
 _APPEND = text("""
     WITH added AS (
-        INSERT INTO ingest.journal (authority, source, id, type, subject, time, recorded, data, content, sender)
-        SELECT :authority, u.source, u.id, u.type, u.subject, u.time, :recorded, u.data, u.content, :sender
+        INSERT INTO ingest.journal
+            (authority, source, id, type, subject, time, recorded, data, content, sender, issue_of)
+        SELECT :authority, u.source, u.id, u.type, u.subject, u.time, :recorded, u.data, u.content, :sender, u.issue_of
         FROM unnest(
             CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:types AS text[]), CAST(:subjects AS text[]),
-            CAST(:times AS timestamptz[]), CAST(:datas AS bytea[]), CAST(:contents AS bytea[])
-        ) AS u(source, id, type, subject, time, data, content)
+            CAST(:times AS timestamptz[]), CAST(:datas AS bytea[]), CAST(:contents AS bytea[]),
+            CAST(:issues AS text[])
+        ) AS u(source, id, type, subject, time, data, content, issue_of)
         ON CONFLICT (authority, source, id) DO NOTHING
         RETURNING seq, source, id
     ), queued AS (INSERT INTO ingest.unpublished (seq) SELECT seq FROM added)
@@ -88,13 +76,17 @@ _APPEND = text("""
 """)
 _WAKE = text("SELECT pg_notify(:channel, '')")
 _ISSUES = text("""
-    SELECT DISTINCT j.source, j.id, j.type, j.subject FROM ingest.journal AS j
+    SELECT source, id, COALESCE(issue_of, id) AS base, type, subject, time, data FROM ingest.journal
+    JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS u(source, id) USING (source, id)
+    WHERE authority = :authority
+    UNION ALL
+    SELECT j.source, j.id, j.issue_of, j.type, j.subject, j.time, j.data FROM ingest.journal AS j
     JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS u(source, id)
-    ON j.source = u.source AND (j.id = u.id OR (j.id >= u.id || '~' AND j.id < u.id || chr(127)))
+    ON j.source = u.source AND j.issue_of = u.id
     WHERE j.authority = :authority
 """)
 _OF_CLIENT = text("""
-    SELECT source, id, type, subject, time, data FROM ingest.journal
+    SELECT source, id, COALESCE(issue_of, id) AS base, type, subject, time, data FROM ingest.journal
     WHERE authority = :authority AND subject = :subject ORDER BY seq
 """)
 _ERASE = text("""
@@ -157,41 +149,45 @@ async def known(session: AsyncSession, authority: str, keys: Sequence[Key]) -> M
 
 
 async def append(
-    session: AsyncSession, authority: str, sender: str, recorded: datetime, rows: Sequence[Row]
+    session: AsyncSession, authority: str, sender: str, recorded: datetime, lines: Sequence[Line]
 ) -> frozenset[Key]:
     """Journal facts and queue them for the broker; return those that were not there. Keys must not repeat."""
     # In the order of keys: two requests with the same facts wait for each other instead of blocking each other.
-    ordered = sorted(rows, key=lambda row: row.key)
+    ordered = sorted(lines, key=lambda line: line.key)
+    facts = [line.fact for line in ordered]
     added = await session.execute(
         _APPEND,
         {
             "authority": authority,
             "sender": sender,
             "recorded": recorded,
-            "sources": [row.source for row in ordered],
-            "ids": [row.id for row in ordered],
-            "types": [row.type for row in ordered],
-            "subjects": [row.subject for row in ordered],
-            "times": [row.time for row in ordered],
-            "datas": [row.data for row in ordered],
-            "contents": [row.content for row in ordered],
+            "sources": [fact.source for fact in facts],
+            "ids": [fact.id for fact in facts],
+            "types": [fact.type for fact in facts],
+            "subjects": [fact.subject for fact in facts],
+            "times": [fact.time for fact in facts],
+            "datas": [fact.data for fact in facts],
+            "contents": [line.content for line in ordered],
+            "issues": [fact.base if fact.base != fact.id else None for fact in facts],
         },
     )
     await session.execute(_WAKE, {"channel": CHANNEL})
     return frozenset(Key(row.source, row.id) for row in added)
 
 
-async def issues(session: AsyncSession, authority: str, keys: Sequence[Key]) -> Sequence[Issue]:
-    """Return the journaled facts of these ids and what Askelma issued in their stead (`<id>~n`)."""
+async def issues(session: AsyncSession, authority: str, keys: Sequence[Key]) -> Sequence[Stated]:
+    """Return the journaled facts of these ids, and what Askelma issued in their stead."""
     columns = {"sources": [key.source for key in keys], "ids": [key.id for key in keys]}
-    rows = await session.execute(_ISSUES, {"authority": authority, **columns})
-    return [Issue(row.source, row.id, row.type, row.subject) for row in rows]
+    return [_stated(row) for row in await session.execute(_ISSUES, {"authority": authority, **columns})]
 
 
-async def of_client(session: AsyncSession, authority: str, subject: str) -> Sequence[Row]:
+async def of_client(session: AsyncSession, authority: str, subject: str) -> Sequence[Stated]:
     """Return the facts of one client in the order of the journal."""
-    rows = await session.execute(_OF_CLIENT, {"authority": authority, "subject": subject})
-    return [Row(row.source, row.id, row.type, row.subject, row.time, row.data, b"") for row in rows]
+    return [_stated(row) for row in await session.execute(_OF_CLIENT, {"authority": authority, "subject": subject})]
+
+
+def _stated(row: Row[tuple[str, str, str, str, str, datetime, bytes]]) -> Stated:
+    return Stated(row.source, row.id, row.base, row.type, row.subject, row.time, row.data)
 
 
 async def erase(session: AsyncSession, subject: str, erasure: str) -> None:

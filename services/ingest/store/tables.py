@@ -87,6 +87,7 @@ class ErasedRecord(SQLModel, table=True):
 class JournalRecord(SQLModel, table=True):
     """The record of all that was accepted. Append-only, but for erasure.
 
+    `issue_of` is the sender's own id where Askelma issued the row in the sender's stead (`<id>~n`).
     `content` is the keyed hash of the statement as made at the door. `xid` and `horizon` (the oldest transaction then
     unfinished) let a replay from a row take in what got a lower `seq` but was committed later.
     """
@@ -96,6 +97,7 @@ class JournalRecord(SQLModel, table=True):
         UniqueConstraint("authority", "source", "id", name="journal_identity"),
         Index("journal_subject", "subject"),
         Index("journal_xid", "xid"),
+        Index("journal_issue", "authority", "source", "issue_of", postgresql_where=sql("issue_of IS NOT NULL")),
         {"schema": SCHEMA},
     )
 
@@ -110,6 +112,7 @@ class JournalRecord(SQLModel, table=True):
     data: bytes = Field(sa_type=LargeBinary)
     content: bytes = Field(sa_type=LargeBinary)
     sender: str = Field(sa_type=Text)
+    issue_of: str | None = Field(sa_type=Text)
     xid: int = Field(sa_type=Xid8, sa_column_kwargs={"server_default": sql("pg_current_xact_id()")})
     horizon: int = Field(
         sa_type=Xid8, sa_column_kwargs={"server_default": sql("pg_snapshot_xmin(pg_current_snapshot())")}

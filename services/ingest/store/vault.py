@@ -108,13 +108,13 @@ _NAMES = text("""
     WHERE authority = :authority AND reference = ANY(CAST(:references AS text[])) AND name IS NOT NULL
 """)
 _GENERATION = text("SELECT generation FROM ingest.vault_person WHERE reference = :reference")
-_ERASE = (
-    text("""
-        INSERT INTO ingest.erased (authority, lookup, generation, reference, erased_on)
-        SELECT s.authority, s.lookup, p.generation, s.reference, :on
-        FROM ingest.vault_subject AS s JOIN ingest.vault_person AS p USING (reference)
-        WHERE s.reference = :reference ON CONFLICT DO NOTHING
-    """),
+_REMEMBER_ERASED = text("""
+    INSERT INTO ingest.erased (authority, lookup, generation, reference, erased_on)
+    SELECT s.authority, s.lookup, p.generation, s.reference, :on
+    FROM ingest.vault_subject AS s JOIN ingest.vault_person AS p USING (reference)
+    WHERE s.reference = :reference ON CONFLICT DO NOTHING
+""")
+_FORGET = (
     text("DELETE FROM ingest.vault_subject WHERE reference = :reference"),
     text("DELETE FROM ingest.vault_person WHERE reference = :reference OR merged_into = :reference"),
 )
@@ -206,7 +206,7 @@ class Vault:
                     "lookups": [lookup for lookup, _ in rows],
                     "references": [reference for _, (reference, _) in rows],
                     "sealed": [
-                        self._seals.sealed(str(subject).encode(), reference) for _, (reference, subject) in rows
+                        self._seals.sealed(str(subject).encode(), lookup.hex()) for lookup, (_, subject) in rows
                     ],
                 },
             )
@@ -230,10 +230,9 @@ class Vault:
 
     async def erase(self, session: AsyncSession, reference: str, on: date) -> None:
         """Forget who `reference` is; only keyed hashes with generation and date stay."""
-        for statement, values in zip(
-            _ERASE, ({"reference": reference, "on": on}, *[{"reference": reference}] * 2), strict=True
-        ):
-            await session.execute(statement, values)
+        await session.execute(_REMEMBER_ERASED, {"reference": reference, "on": on})
+        for statement in _FORGET:
+            await session.execute(statement, {"reference": reference})
 
     async def merge(self, session: AsyncSession, kept: str, given_up: str) -> None:
         """Let everything that meant `given_up` mean `kept`."""

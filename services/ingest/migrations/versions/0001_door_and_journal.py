@@ -104,6 +104,7 @@ def _journal() -> None:
         _bytes("data"),
         _bytes("content"),
         _text("sender"),
+        _text("issue_of", nullable=True),
         sa.Column("xid", _Xid8, nullable=False, server_default=sa.text("pg_current_xact_id()")),
         sa.Column("horizon", _Xid8, nullable=False, server_default=sa.text("pg_snapshot_xmin(pg_current_snapshot())")),
         sa.UniqueConstraint("authority", "source", "id", name="journal_identity"),
@@ -111,6 +112,13 @@ def _journal() -> None:
     )
     op.create_index("journal_subject", "journal", ["subject"], schema=_S)
     op.create_index("journal_xid", "journal", ["xid"], schema=_S)
+    op.create_index(
+        "journal_issue",
+        "journal",
+        ["authority", "source", "issue_of"],
+        schema=_S,
+        postgresql_where=sa.text("issue_of IS NOT NULL"),
+    )
     op.create_table("unpublished", sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False), schema=_S)
 
 
