@@ -70,6 +70,7 @@ class DeadLetters:
         self._clock = clock
         self._insert = text(_INSERT.format(schema=service))
         self._parked = meter.counter("askelma_dead_letters_total", "Records parked because they could not be used.")
+        self._parked.labels()  # so that the first one shows as a rise from 0
 
     async def park(self, record: Record, reason: str) -> None:
         """Keep `record` with its `reason` (which holds nothing of its content), in the table and on the topic."""

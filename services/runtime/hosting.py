@@ -26,6 +26,7 @@ from services.runtime.web.shell import DemoUser
 from services.runtime.web.site import install_site
 
 _SWEEP_SECONDS = 24 * 3600.0
+_NO_DATABASE = "the database does not answer"
 
 _log = structlog.get_logger("hosting")
 
@@ -64,12 +65,19 @@ class Host:
         self.hosted = hosted
         self.url = url
         self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._ready = {
+            name: platform.meter(name).gauge("askelma_ready", "1 while the service can do its work, else 0.")
+            for name in (one.service.name for one in hosted)
+        }
 
     async def ready(self) -> list[str]:
-        """Return every reason for not being ready; empty: ready."""
-        if not await self.platform.database.alive():
-            return ["the database does not answer"]
-        return [reason for one in self.hosted if (reason := await one.ready(self.platform.database))]
+        """Return every reason for not being ready, empty: ready; `askelma_ready` then says the same."""
+        alive = await self.platform.database.alive()
+        found: dict[str, str | None] = {}
+        for one in self.hosted:
+            found[one.service.name] = await one.ready(self.platform.database) if alive else _NO_DATABASE
+            self._ready[one.service.name].labels().set(0 if found[one.service.name] else 1)
+        return list(dict.fromkeys(reason for reason in found.values() if reason))
 
     async def settled(self) -> None:
         """Return when everything accepted so far has had all its effects, from ingest to the last alert."""

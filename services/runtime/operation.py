@@ -27,9 +27,10 @@ def operation_routes() -> APIRouter:
 
     @router.get("/metrics")
     async def metrics(request: Request) -> PlainTextResponse:
-        """Give all metrics in the text format of Prometheus."""
-        registry = request.app.state.host.platform.registry
-        return PlainTextResponse(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        """Give all metrics in the text format of Prometheus, readiness as of now among them."""
+        host = request.app.state.host
+        await host.ready()
+        return PlainTextResponse(generate_latest(host.platform.registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/v1/publications")
     async def publications(

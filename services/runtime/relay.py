@@ -31,6 +31,7 @@ class Relay:
         self._take = take
         self._channel = channel
         self._failures = meter.counter("askelma_relay_failures_total", "Turns of the relay that sent nothing.")
+        self._failures.labels()  # so that the first one shows as a rise from 0
 
     async def run(self) -> None:
         """Send for ever; a broker or database that is away delays, never loses."""
