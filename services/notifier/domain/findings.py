@@ -19,7 +19,9 @@ class AlertKey(NamedTuple):
 class Finding:
     """The rule holds for `key` from `since` until before `until` (None: until a fact comes).
 
-    `reasons` are `kind:id` of what it rests on. One key may hold more than once, in periods that do not overlap.
+    `reasons` are `kind:id` of what it rests on. One key may hold more than once, in periods that do not overlap. An
+    empty period says that a fact came on the very day on which the rule began to hold: settled, where it would
+    otherwise seem never to have held.
     """
 
     rule: AlertRule

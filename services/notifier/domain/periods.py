@@ -1,4 +1,7 @@
-"""Half-open periods of civil dates, `[start, end)`, and the pathway seen through them."""
+"""Half-open periods of civil dates, `[start, end)`, and the pathway seen through them.
+
+A period may be empty: what began on a day and ended on it. No day lies inside, but it is not the same as never.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
@@ -32,7 +35,7 @@ def within(period: Period, bounds: Iterable[Period]) -> list[Period]:
     parts = []
     for bound in bounds:
         start, end = max(period.start, bound.start), earlier(period.end, bound.end)
-        if end is None or start < end:
+        if end is None or start <= end:
             parts.append(Period(start, end))
     return parts
 
@@ -42,11 +45,11 @@ def without(periods: Sequence[Period], gap: Period) -> list[Period]:
     left: list[Period] = []
     for period in periods:
         before = Period(period.start, earlier(period.end, gap.start))
-        if before.end is None or before.start < before.end:
+        if before.end is None or before.start <= before.end:
             left.append(before)
         if gap.end is not None:
             after = Period(max(period.start, gap.end), period.end)
-            if after.end is None or after.start < after.end:
+            if after.end is None or after.start <= after.end:
                 left.append(after)
     return left
 

@@ -17,7 +17,7 @@ def findings(pathway: PathwaySnapshot, population: Sequence[Period], settings: C
     met = sorted({meeting.on for meeting in pathway.meetings})
     for day, following in zip_longest(met, met[1:]):
         due = months_after(day, settings.months.on(day))
-        if following is not None and following <= due + DAY:
+        if following is not None and following <= due:
             continue
         spell = pathway.spell_on(day)
         if spell is None:

@@ -33,7 +33,7 @@ def findings(
             continue
         followed = earlier(_followed_on(pathway, service, service.end), spell.end)
         since = service.end + timedelta(days=settings.days.on(service.end))
-        if followed is not None and followed <= since:
+        if followed is not None and followed < since:
             continue
         for part in _unless_referred(pathway, service, within(Period(since, followed), population)):
             yield Finding(

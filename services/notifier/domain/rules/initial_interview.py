@@ -17,7 +17,7 @@ def findings(
     for spell in pathway.spells:
         due = calendar.after(spell.start, settings.working_days.on(spell.start))
         missing = Period(due + DAY, _held_on(pathway, spell) or spell.end)
-        if missing.end is not None and missing.end <= missing.start:
+        if missing.end is not None and missing.end < missing.start:
             continue
         key = spell.start.isoformat()
         for part in within(missing, population):

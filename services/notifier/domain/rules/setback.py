@@ -29,7 +29,7 @@ def findings(pathway: PathwaySnapshot, steps: Sequence[StepInterval], settings: 
         since = fall.on + timedelta(days=settings.bridge_days.on(fall.on)) + DAY
         longest = since + timedelta(days=settings.open_days.on(fall.on))
         until = earlier(_answered_on(pathway, steps, fall), longest)
-        if until is None or since < until:
+        if until is None or since <= until:
             yield Finding(
                 "setback", fall.key, since, until, settings.severity, (fall.reason, f"fell:{fall.on.isoformat()}")
             )
