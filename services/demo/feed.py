@@ -1,0 +1,110 @@
+"""The stream in batches ready to be posted, made by a process of its own.
+
+Making the stream takes seconds of computing. In the process of the services it would keep them from answering the log,
+which takes a consumer that is silent for ten seconds for dead.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import BinaryIO, Final
+
+from services.demo.domain.events import DoorEvent
+from services.demo.stream import CLIENTS, END, START, Sending, stream
+
+BATCH_EVENTS: Final = 1000
+"""Larger batches are journaled in fewer transactions; with 1,500 a body may pass the door's mebibyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events in the JSON batch format of CloudEvents; `at` is when the last of them is sent."""
+
+    at: datetime
+    events: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What stream to make."""
+
+    seed: int = 1
+    clients: int = CLIENTS
+    start: date = START
+    end: date = END
+
+
+class Feed:
+    """A stream that is being made."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def events(self) -> int:
+        """Return how many events there are in all, once it is known. To be asked once, before the batches."""
+        line = await self._reader.readline()
+        if not line:
+            raise OSError("the process that makes the stream has ended")
+        return int(line)
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Yield the batches in their order."""
+        while head := await self._reader.readline():
+            at, events, length = head.split()
+            body = await self._reader.readexactly(int(length))
+            yield Batch(datetime.fromisoformat(at.decode()), int(events), body)
+
+
+def batches(sendings: Iterable[Sending], size: int = BATCH_EVENTS) -> Iterator[Batch]:
+    """Yield the events of `sendings` in their order, `size` at a time."""
+    sent = ((sending.at, event) for sending in sendings for event in sending.events)
+    while some := list(islice(sent, size)):
+        yield _batch(some[-1][0], [event for _, event in some])
+
+
+def _batch(at: datetime, events: list[DoorEvent]) -> Batch:
+    return Batch(at, len(events), json.dumps(events, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+@asynccontextmanager
+async def feed(scope: Scope) -> AsyncIterator[Feed]:
+    """Start making the stream of `scope` and give it as it comes; leaving the block ends the making."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.demo.feed", _arguments(scope),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    if process.stdout is None:
+        raise OSError("the process that makes the stream has no output")
+    try:
+        yield Feed(process.stdout)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def _arguments(scope: Scope) -> str:
+    return json.dumps([scope.seed, scope.clients, scope.start.isoformat(), scope.end.isoformat()])
+
+
+def write(scope: Scope, to: BinaryIO) -> None:
+    """Write how many events there are, then each batch after a line with its instant, events and bytes."""
+    sendings = list(stream(scope.seed, scope.clients, scope.start, scope.end))
+    to.write(f"{sum(len(sending.events) for sending in sendings)}\n".encode())
+    to.flush()
+    to.writelines(_framed(batch) for batch in batches(sendings))
+
+
+def _framed(batch: Batch) -> bytes:
+    return f"{batch.at.isoformat()} {batch.events} {len(batch.body)}\n".encode() + batch.body
+
+
+if __name__ == "__main__":
+    seed, clients, start, end = json.loads(sys.argv[1])
+    write(Scope(seed, clients, date.fromisoformat(start), date.fromisoformat(end)), sys.stdout.buffer)
