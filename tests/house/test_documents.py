@@ -1,0 +1,100 @@
+"""The documents say what is so: links lead somewhere, and tables equal the code that they describe."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+from contracts.facts import PAYLOADS
+from contracts.topics import DAY_MS, TOPICS, Topic
+from services.runtime.access import Role
+
+ROOT: Final = Path(__file__).parents[2]
+DOCUMENTS: Final = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "changes/*.md", "services/**/*.md", "deploy/**/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)
+LINK: Final = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FRAGMENT: Final = re.compile(r"^[a-z0-9-]+\.(added|changed|fixed|removed|security)\.md$")
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def rows_of(name: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading, without its head."""
+    lines = text_of(name).partition(f"\n{heading}\n")[2].splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("|"))
+    table = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        table.append([cell.strip() for cell in line.strip("|").split("|")])
+    return table
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(document: Path) -> None:
+    targets = [target.partition("#")[0] for target in LINK.findall(document.read_text(encoding="utf-8"))]
+    missing = [
+        target
+        for target in targets
+        if target and not target.startswith(("http://", "https://")) and not (document.parent / target).exists()
+    ]
+    assert missing == []
+
+
+def test_every_decision_is_listed() -> None:
+    listed = set(re.findall(r"\((\d{4}-[a-z0-9-]+\.md)\)", text_of("docs/decisions/README.md")))
+    assert listed == {path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")), ids=lambda path: path.stem)
+def test_a_decision_record_has_its_sections(record: Path) -> None:
+    headings = re.findall(r"^## (.+)$", record.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == ["Context", "Decision", "Consequences", "Alternatives", "What would reopen it"]
+
+
+def test_fragments_of_the_changelog_say_their_kind() -> None:
+    names = [path.name for path in (ROOT / "changes").glob("*.md") if path.name != "README.md"]
+    assert [name for name in names if not FRAGMENT.match(name)] == []
+
+
+def kept(topic: Topic) -> str:
+    return "compacted" if topic.cleanup == "compact" else f"{(topic.retention_ms or 0) // DAY_MS} days"
+
+
+def test_the_architecture_page_lists_the_topics_as_they_are() -> None:
+    rows = [(name.strip("`"), keep) for name, _, _, _, keep in rows_of("docs/architecture.md", "## The topics")]
+    assert rows == [(topic.name, kept(topic)) for topic in TOPICS]
+
+
+def test_the_architecture_page_names_writers_and_readers_as_they_are() -> None:
+    for topic, (_, writer, readers, _, _) in zip(TOPICS, rows_of("docs/architecture.md", "## The topics"), strict=True):
+        assert topic.owner in {"sender", writer}
+        assert not topic.readers or readers == ", ".join(topic.readers)
+
+
+def test_the_api_page_lists_every_type_of_fact() -> None:
+    cells = " ".join(row[0] for row in rows_of("docs/http-api.md", "### What an event says"))
+    second = text_of("docs/http-api.md").partition("| event | says |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", cells + second))
+    assert named == {kind.removeprefix("fi.askelma.").removesuffix(".v1") for kind in PAYLOADS}
+
+
+def test_the_privacy_page_names_every_role() -> None:
+    told = " ".join(row[0] for row in rows_of("docs/privacy.md", "## Who sees what"))
+    names = {Role.ADMIN: "administrator", Role.FINANCE: "finance officer"}
+    assert [role for role in Role if role is not Role.SERVICE and names.get(role, role.value) not in told] == []
+
+
+def test_the_glossary_names_the_steps_as_the_newest_ladder_does() -> None:
+    newest = max((ROOT / "services" / "indicators" / "rules").glob("ladder-*.yaml"))
+    steps = yaml.safe_load(newest.read_text(encoding="utf-8"))["steps"]
+    assert rows_of("docs/glossary.md", "### The steps") == [
+        [str(step["step"]), step["en"], step["fi"], step["sv"]] for step in steps
+    ]
