@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from services.incentives.domain.money import Ints
 from services.incentives.domain.parameters import Parameters
 from services.incentives.domain.payments import UNKNOWN, CounterSets, Payments, Steps, column
 from services.incentives.domain.schemes import CostClass, DayLadder, Scheme, StepLadder
+
+_LAST_DAY: Final = date.max.toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,10 @@ def _dates(days: Ints) -> list[date | None]:
 
 
 def _next_paid_day(payments: Payments, sets: CounterSets, clients: int) -> Ints:
-    """Return the day after all paid periods; with none, the day on which a counter was last set."""
-    after = _newest(payments.client, payments.period_end, clients)
-    never = after == UNKNOWN
-    return np.where(never, np.maximum(_newest(sets.client, sets.on, clients), 1), after + 1)
+    """Return the day after all paid periods; with none, that of the last counter; with nothing, a day of newest law."""
+    after = np.minimum(_newest(payments.client, payments.period_end, clients) + 1, _LAST_DAY)
+    set_on = _newest(sets.client, sets.on, clients)
+    return np.where(after > 0, after, np.where(set_on > 0, set_on, _LAST_DAY))
 
 
 def _of_scheme(

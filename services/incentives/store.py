@@ -1,0 +1,467 @@
+"""Queries of this room, column-wise, one statement for each kind of work; nothing here commits.
+
+A client has one row in `client`; its lock is the lock of everything about the client.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Row, text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from contracts.envelope import Fact
+from contracts.facts import BenefitCounterSet, BenefitPaid, EventRetracted
+from services.incentives.domain.costs import CostLines, first_day_of
+from services.incentives.domain.money import Ints
+from services.incentives.domain.pathways import Change
+from services.incentives.domain.payments import UNKNOWN, CounterSets, Payments, Track, column, key_of, numbered
+from services.incentives.domain.reckoning import Ledger
+from services.incentives.domain.schemes import BASES, BENEFITS, COUNTERS, Scheme
+
+NO_MUNICIPALITY: Final = ""
+"""Stands in a key for a payer that is not known yet."""
+
+EVER: Final = 1
+"""The first ordinal: everything is to be reckoned anew."""
+
+
+# --- clients and their pathways --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a client beside its facts. `is_told`: an exposure of it exists."""
+
+    client: str
+    authority: str
+    pathway_revision: int | None
+    steps: tuple[Change, ...]
+    homes: tuple[Change, ...]
+    is_erased: bool
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is to be kept of a pathway."""
+
+    client: str
+    revision: int | None
+    steps: tuple[Change, ...] = ()
+    homes: tuple[Change, ...] = ()
+
+
+_ADD_CLIENTS: Final = text("""
+    INSERT INTO incentives.client (client, authority)
+    SELECT * FROM unnest(CAST(:clients AS text[]), CAST(:authorities AS text[])) AS n(client, authority)
+    WHERE n.authority <> '' AND NOT EXISTS (SELECT FROM incentives.client c WHERE c.client = n.client)
+    ON CONFLICT DO NOTHING
+""")
+
+_LOCK: Final = text("""
+    SELECT c.client, c.authority, c.pathway_revision, c.step_days, c.steps, c.home_days, c.homes,
+           c.erased_on IS NOT NULL AS is_erased,
+           EXISTS (SELECT FROM incentives.exposure e WHERE e.client = c.client) AS is_told
+    FROM incentives.client c WHERE c.client = ANY(:clients) ORDER BY c.client FOR UPDATE OF c
+""")
+
+
+async def lock(session: AsyncSession, authorities: Mapping[str, str]) -> dict[str, Known]:
+    """Lock the rows of clients (reference → authority), adding those that are new, and return what they hold.
+
+    A client whose authority is not known ("") is not added.
+    """
+    clients = sorted(authorities)
+    await session.execute(_ADD_CLIENTS, {"clients": clients, "authorities": [authorities[c] for c in clients]})
+    rows = (await session.execute(_LOCK, {"clients": clients})).all()
+    return {
+        row.client: Known(
+            row.client,
+            row.authority,
+            row.pathway_revision,
+            tuple(zip(row.step_days, row.steps, strict=True)),
+            tuple(zip(row.home_days, row.homes, strict=True)),
+            row.is_erased,
+            row.is_told,
+        )
+        for row in rows
+    }
+
+
+# Arrays of arrays must be rectangular in PostgreSQL, so courses travel as text.
+_KEEP_COURSES: Final = text("""
+    UPDATE incentives.client c
+    SET pathway_revision = n.revision, step_days = CAST(n.step_days AS int[]), steps = CAST(n.steps AS int[]),
+        home_days = CAST(n.home_days AS int[]), homes = CAST(n.homes AS int[])
+    FROM unnest(CAST(:clients AS text[]), CAST(:revisions AS bigint[]), CAST(:step_days AS text[]),
+                CAST(:steps AS text[]), CAST(:home_days AS text[]), CAST(:homes AS text[]))
+         AS n(client, revision, step_days, steps, home_days, homes)
+    WHERE c.client = n.client
+""")
+
+
+async def keep_courses(session: AsyncSession, courses: Sequence[Course]) -> None:
+    """Keep the newest pathways."""
+    await session.execute(
+        _KEEP_COURSES,
+        {
+            "clients": [course.client for course in courses],
+            "revisions": [course.revision for course in courses],
+            "step_days": [_array(day for day, _ in course.steps) for course in courses],
+            "steps": [_array(value for _, value in course.steps) for course in courses],
+            "home_days": [_array(day for day, _ in course.homes) for course in courses],
+            "homes": [_array(value for _, value in course.homes) for course in courses],
+        },
+    )
+
+
+def _array(values: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+# --- facts -----------------------------------------------------------------------------------------------------------
+
+
+Touched = list[tuple[str, date]]
+"""Clients whose set of facts changed, and from which day of posting on their costs may differ."""
+
+_IDENTITIES: Final = """
+    CAST(:authorities AS text[]), CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:clients AS text[])
+"""
+_UNLESS_RETRACTED: Final = """
+    WHERE NOT EXISTS (SELECT FROM incentives.retraction r
+                      WHERE (r.authority, r.source, r.id) = (n.authority, n.source, n.id))
+    ON CONFLICT DO NOTHING
+"""
+
+_ADD_RETRACTIONS: Final = text(f"""
+    INSERT INTO incentives.retraction (authority, source, id, client) SELECT * FROM unnest({_IDENTITIES})
+    ON CONFLICT DO NOTHING
+""")  # noqa: S608 - constants of this file
+
+_REMOVE: Final = """
+    DELETE FROM incentives.{table} f USING unnest({identities}) AS r(authority, source, id, client)
+    WHERE (f.authority, f.source, f.id) = (r.authority, r.source, r.id)
+    RETURNING f.client, f.{day} AS day
+"""
+_REMOVE_RETRACTED: Final = (
+    text(_REMOVE.format(table="payment", day="posted_on", identities=_IDENTITIES)),
+    text(_REMOVE.format(table="counter_set", day="set_on", identities=_IDENTITIES)),
+)
+
+_ADD_PAYMENTS: Final = text(f"""
+    INSERT INTO incentives.payment (authority, source, id, client, posted_on, batch, period_start, period_end, days,
+                                    benefit, entitlement, basis, paid_cents, basic_part_cents, municipality)
+    SELECT n.* FROM unnest({_IDENTITIES}, CAST(:posted_on AS date[]), CAST(:batches AS text[]), CAST(:starts AS date[]),
+                CAST(:ends AS date[]), CAST(:days AS int[]), CAST(:benefits AS text[]), CAST(:entitlements AS text[]),
+                CAST(:bases AS text[]), CAST(:paid AS bigint[]), CAST(:basic_part AS bigint[]), CAST(:named AS text[]))
+        AS n(authority, source, id, client, posted_on, batch, period_start, period_end, days, benefit, entitlement,
+             basis, paid_cents, basic_part_cents, municipality)
+    {_UNLESS_RETRACTED}
+    RETURNING client, posted_on AS day
+""")  # noqa: S608 - constants of this file
+
+_ADD_COUNTER_SETS: Final = text(f"""
+    INSERT INTO incentives.counter_set (authority, source, id, client, counter, set_on, days, reason, stated_at)
+    SELECT n.* FROM unnest({_IDENTITIES}, CAST(:counters AS text[]), CAST(:set_on AS date[]), CAST(:days AS int[]),
+                CAST(:reasons AS text[]), CAST(:stated_at AS timestamptz[]))
+        AS n(authority, source, id, client, counter, set_on, days, reason, stated_at)
+    {_UNLESS_RETRACTED}
+    RETURNING client, set_on AS day
+""")  # noqa: S608 - constants of this file
+
+
+async def retract(session: AsyncSession, retractions: Sequence[Fact]) -> Touched:
+    """Take facts out of the set for good, whether or not they have come; return what was there."""
+    if not retractions:
+        return []
+    targets = _identities(retractions)
+    targets["ids"] = [fact.data.id for fact in retractions if isinstance(fact.data, EventRetracted)]
+    await session.execute(_ADD_RETRACTIONS, targets)
+    touched: Touched = []
+    for statement in _REMOVE_RETRACTED:
+        touched += [(row.client, row.day) for row in await session.execute(statement, targets)]
+    return touched
+
+
+async def add_payments(session: AsyncSession, facts: Sequence[Fact]) -> Touched:
+    """Put payments into the set; return those that are new to it."""
+    paid = [(fact, fact.data) for fact in facts if isinstance(fact.data, BenefitPaid)]
+    if not paid:
+        return []
+    columns = _identities([fact for fact, _ in paid]) | {
+        "posted_on": [data.posted_on for _, data in paid],
+        "batches": [data.batch for _, data in paid],
+        "starts": [data.period_start for _, data in paid],
+        "ends": [data.period_end for _, data in paid],
+        "days": [data.days for _, data in paid],
+        "benefits": [data.benefit for _, data in paid],
+        "entitlements": [data.entitlement for _, data in paid],
+        "bases": [data.basis for _, data in paid],
+        "paid": [data.paid_cents for _, data in paid],
+        "basic_part": [data.basic_part_cents for _, data in paid],
+        "named": [data.municipality for _, data in paid],
+    }
+    return [(row.client, row.day) for row in await session.execute(_ADD_PAYMENTS, columns)]
+
+
+async def add_counter_sets(session: AsyncSession, facts: Sequence[Fact]) -> Touched:
+    """Put counters into the set; return those that are new to it."""
+    stated = [(fact, fact.data) for fact in facts if isinstance(fact.data, BenefitCounterSet)]
+    if not stated:
+        return []
+    columns = _identities([fact for fact, _ in stated]) | {
+        "counters": [data.counter for _, data in stated],
+        "set_on": [data.set_on for _, data in stated],
+        "days": [data.days for _, data in stated],
+        "reasons": [data.reason for _, data in stated],
+        "stated_at": [fact.time for fact, _ in stated],
+    }
+    return [(row.client, row.day) for row in await session.execute(_ADD_COUNTER_SETS, columns)]
+
+
+def _identities(facts: Sequence[Fact]) -> dict[str, list[object]]:
+    return {
+        "authorities": [fact.authority for fact in facts],
+        "sources": [fact.source for fact in facts],
+        "ids": [fact.id for fact in facts],
+        "clients": [fact.client for fact in facts],
+    }
+
+
+_FORGET: Final = tuple(
+    text(f"DELETE FROM incentives.{table} WHERE client = ANY(:clients)")  # noqa: S608 - names from this list
+    for table in ("payment", "counter_set", "retraction", "cost", "opened_client")
+)
+
+_ERASE: Final = text("""
+    UPDATE incentives.client c
+    SET erased_on = n.day, pathway_revision = NULL, step_days = '{}', steps = '{}', home_days = '{}', homes = '{}'
+    FROM unnest(CAST(:clients AS text[]), CAST(:days AS date[])) AS n(client, day)
+    WHERE c.client = n.client
+""")
+
+_BURY: Final = text("""
+    INSERT INTO incentives.exposure AS e (client, authority, revision, pathway_revision, rules, content)
+    SELECT c.client, c.authority, 1, 0, '', NULL FROM incentives.client c WHERE c.client = ANY(:clients)
+    ON CONFLICT (client) DO UPDATE SET revision = e.revision + 1, pathway_revision = 0, rules = '', content = NULL
+    WHERE e.content IS NOT NULL
+""")
+
+
+async def erase(session: AsyncSession, days: Mapping[str, date]) -> None:
+    """Delete everything about clients but their references; what is to be told of them is a tombstone."""
+    clients = sorted(days)
+    for statement in _FORGET:
+        await session.execute(statement, {"clients": clients})
+    await session.execute(_ERASE, {"clients": clients, "days": [days[client] for client in clients]})
+    await session.execute(_BURY, {"clients": clients})
+
+
+# --- what the engine reads -------------------------------------------------------------------------------------------
+
+# Dates come as ordinals, words as their place in the engine's lists: numbers from here on.
+_PAYMENTS: Final = text("""
+    SELECT a.number - 1, p.source, p.batch, p.posted_on - DATE '0001-01-01' + 1,
+           p.period_start - DATE '0001-01-01' + 1, p.period_end - DATE '0001-01-01' + 1, p.days,
+           array_position(CAST(:benefits AS text[]), p.benefit) - 1,
+           array_position(CAST(:benefits AS text[]), CASE p.benefit
+               WHEN 'general_support' THEN coalesce(p.entitlement, 'labour_market_subsidy') ELSE p.benefit END) - 1,
+           array_position(CAST(:bases AS text[]), p.basis) - 1, p.paid_cents, p.basic_part_cents,
+           coalesce(CAST(p.municipality AS int), :unknown)
+    FROM unnest(CAST(:clients AS text[])) WITH ORDINALITY AS a(client, number)
+    JOIN incentives.payment p ON p.client = a.client
+    ORDER BY a.number, p.posted_on, p.batch, p.period_start, p.source, p.id
+""")
+
+_COUNTER_SETS: Final = text("""
+    SELECT a.number - 1, array_position(CAST(:counters AS text[]), s.counter) - 1,
+           s.set_on - DATE '0001-01-01' + 1, s.days
+    FROM unnest(CAST(:clients AS text[])) WITH ORDINALITY AS a(client, number)
+    JOIN incentives.counter_set s ON s.client = a.client
+    ORDER BY a.number, s.set_on, s.stated_at, s.source, s.id
+""")
+
+
+async def ledger(session: AsyncSession, clients: Sequence[Known]) -> Ledger:
+    """Return all that counts about `clients`, numbered in the order given, which is that of their references."""
+    names = {"clients": [known.client for known in clients]}
+    words = {"benefits": list(BENEFITS), "bases": list(BASES), "unknown": UNKNOWN}
+    paid = _columns((await session.execute(_PAYMENTS, names | words)).all(), 13)
+    sets = _columns((await session.execute(_COUNTER_SETS, names | {"counters": list(COUNTERS)})).all(), 4)
+    client, source, batch, *numbers = paid
+    rest = [column(values) for values in numbers]
+    return Ledger(
+        len(clients),
+        Payments(column(client), numbered(zip(client, source, batch, strict=True)), *rest[:-1]),
+        rest[-1],
+        CounterSets(*(column(values) for values in sets)),
+        _track([known.steps for known in clients]),
+        _track([known.homes for known in clients]),
+    )
+
+
+def _columns(rows: Sequence[Row[tuple[int, ...]]], width: int) -> list[tuple[int, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _track(courses: Sequence[tuple[Change, ...]]) -> Track:
+    client = column(number for number, course in enumerate(courses) for _ in course)
+    day = column(day for course in courses for day, _ in course)
+    return Track(key_of(client, day), column(value for course in courses for _, value in course))
+
+
+# --- what follows from it --------------------------------------------------------------------------------------------
+
+_DROP_COSTS: Final = text("""
+    DELETE FROM incentives.cost c USING unnest(CAST(:clients AS text[]), CAST(:months AS date[])) AS n(client, month)
+    WHERE c.client = n.client AND c.month >= n.month
+""")
+
+_ADD_COSTS: Final = text("""
+    INSERT INTO incentives.cost (client, month, scheme, municipality, cost_class, authority, days, base_cents, cents)
+    SELECT * FROM unnest(CAST(:clients AS text[]), CAST(:months AS date[]), CAST(:schemes AS text[]),
+                         CAST(:municipalities AS text[]), CAST(:classes AS text[]), CAST(:authorities AS text[]),
+                         CAST(:days AS bigint[]), CAST(:base AS bigint[]), CAST(:cents AS bigint[]))
+""")
+
+
+async def keep_costs(
+    session: AsyncSession,
+    clients: Sequence[Known],
+    lines: Mapping[str, CostLines],
+    schemes: Mapping[str, Scheme],
+    since: Ints,
+) -> None:
+    """Replace the costs of each client from month `since` (counted from 1970) on; earlier months stay as they are."""
+    names = {"clients": [known.client for known in clients]}
+    await session.execute(_DROP_COSTS, names | {"months": [first_day_of(month) for month in since.tolist()]})
+    columns: defaultdict[str, list[object]] = defaultdict(list)
+    for scheme, of_scheme in lines.items():
+        _append(columns, clients, of_scheme, schemes[scheme], since)
+    if columns["clients"]:
+        await session.execute(_ADD_COSTS, columns)
+
+
+def _append(
+    columns: defaultdict[str, list[object]], clients: Sequence[Known], lines: CostLines, scheme: Scheme, since: Ints
+) -> None:
+    kept = np.flatnonzero(lines.month >= since[lines.client])
+    owners = [clients[number] for number in lines.client[kept].tolist()]
+    columns["clients"] += [known.client for known in owners]
+    columns["authorities"] += [known.authority for known in owners]
+    columns["schemes"] += [scheme.name] * len(kept)
+    columns["months"] += [first_day_of(month) for month in lines.month[kept].tolist()]
+    columns["municipalities"] += [_code(number) for number in lines.municipality[kept].tolist()]
+    columns["classes"] += [scheme.classes[position].name for position in lines.cost_class[kept].tolist()]
+    columns["days"] += lines.days[kept].tolist()
+    columns["base"] += lines.base_cents[kept].tolist()
+    columns["cents"] += lines.cents[kept].tolist()
+
+
+def _code(number: int) -> str:
+    return NO_MUNICIPALITY if number == UNKNOWN else f"{number:03}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is to be told of a client: the snapshot's JSON at revision 0; None: a tombstone."""
+
+    client: str
+    authority: str
+    revision: int
+    pathway_revision: int
+    content: bytes | None
+
+
+_KEEP_EXPOSURES: Final = text("""
+    INSERT INTO incentives.exposure AS e (client, authority, revision, pathway_revision, rules, content)
+    SELECT n.client, n.authority, 1, n.pathway_revision, :rules, n.content
+    FROM unnest(CAST(:clients AS text[]), CAST(:authorities AS text[]), CAST(:pathway_revisions AS bigint[]),
+                CAST(:contents AS bytea[])) AS n(client, authority, pathway_revision, content)
+    ON CONFLICT (client) DO UPDATE
+    SET revision = e.revision + 1, pathway_revision = excluded.pathway_revision, rules = excluded.rules,
+        content = excluded.content
+    WHERE e.content IS DISTINCT FROM excluded.content
+""")
+
+
+async def keep_exposures(
+    session: AsyncSession, clients: Sequence[Known], contents: Sequence[bytes], rules: str
+) -> None:
+    """Keep what is to be told of each client; its revision grows where that differs from what was told before."""
+    await session.execute(
+        _KEEP_EXPOSURES,
+        {
+            "clients": [known.client for known in clients],
+            "authorities": [known.authority for known in clients],
+            "pathway_revisions": [known.pathway_revision or 0 for known in clients],
+            "contents": list(contents),
+            "rules": rules,
+        },
+    )
+
+
+_STATEMENTS: Final = """
+    SELECT e.client, e.authority, e.revision, e.pathway_revision, e.content
+    FROM incentives.exposure e LEFT JOIN incentives.announcement a USING (client)
+    WHERE {condition} ORDER BY e.client {limit}
+"""
+_UNCONFIRMED: Final = "e.revision > coalesce(a.revision, 0)"
+_TO_TELL: Final = text(
+    _STATEMENTS.format(condition=f"e.client = ANY(:clients) AND (e.client = ANY(:anyhow) OR {_UNCONFIRMED})", limit="")
+)
+_GROWN: Final = text("""
+    SELECT e.client, e.authority, e.revision, e.pathway_revision, e.content
+    FROM unnest(CAST(:clients AS text[]), CAST(:revisions AS bigint[])) AS n(client, revision)
+    JOIN incentives.exposure e ON e.client = n.client AND e.revision > n.revision
+""")
+_UNTOLD_AFTER: Final = text(_STATEMENTS.format(condition=f"e.client > :last AND {_UNCONFIRMED}", limit="LIMIT :limit"))
+_ALL_AFTER: Final = text(_STATEMENTS.format(condition="e.client > :last", limit="LIMIT :limit"))
+
+_CONFIRM: Final = text("""
+    INSERT INTO incentives.announcement AS a (client, revision)
+    SELECT * FROM unnest(CAST(:clients AS text[]), CAST(:revisions AS bigint[]))
+    ON CONFLICT (client) DO UPDATE SET revision = excluded.revision WHERE a.revision <> excluded.revision
+""")
+
+
+async def to_tell(session: AsyncSession, clients: Collection[str], anyhow: Collection[str]) -> list[Statement]:
+    """Return what is to be told of `clients`: all of `anyhow`, of the others what the broker has not confirmed yet."""
+    rows = await session.execute(_TO_TELL, {"clients": list(clients), "anyhow": list(anyhow)})
+    return [Statement(*row) for row in rows]
+
+
+async def grown(session: AsyncSession, said: Sequence[Statement]) -> list[Statement]:
+    """Return the statements that are newer than those just `said`."""
+    revisions = {"clients": [one.client for one in said], "revisions": [one.revision for one in said]}
+    return [Statement(*row) for row in await session.execute(_GROWN, revisions)]
+
+
+async def confirm(session: AsyncSession, said: Sequence[Statement]) -> None:
+    """Note which revisions the broker confirmed last."""
+    await session.execute(
+        _CONFIRM, {"clients": [one.client for one in said], "revisions": [one.revision for one in said]}
+    )
+
+
+async def page_after(session: AsyncSession, last: str, limit: int, *, untold: bool) -> list[Statement]:
+    """Return up to `limit` statements of clients after `last`: all, or those not confirmed yet."""
+    statement = _UNTOLD_AFTER if untold else _ALL_AFTER
+    return [Statement(*row) for row in await session.execute(statement, {"last": last, "limit": limit})]
+
+
+_OTHER_RULES: Final = text("""
+    SELECT client, authority FROM incentives.exposure
+    WHERE content IS NOT NULL AND rules <> :rules ORDER BY client LIMIT :limit
+""")
+
+
+async def under_other_rules(session: AsyncSession, rules: str, limit: int) -> dict[str, str]:
+    """Return up to `limit` clients (reference → authority) whose exposure follows other rule files."""
+    rows = await session.execute(_OTHER_RULES, {"rules": rules, "limit": limit})
+    return {row.client: row.authority for row in rows}
