@@ -1,0 +1,109 @@
+"""The parts of the demo's lives, by hand-written expectations."""
+
+import json
+from datetime import date
+from io import StringIO
+from random import Random
+
+import pytest
+from rich.console import Console
+
+from services.demo.domain.course import Stretch
+from services.demo.domain.payments import Days, divided, due, weekdays
+from services.demo.domain.people import identity_code, population
+from services.demo.feed import Batch, Scope, batches, feed
+from services.demo.figures import figures
+from services.demo.screen import Move, Reading, Screen
+from services.demo.stream import stream
+
+
+def test_an_identity_code_has_its_control_character_and_century_sign() -> None:
+    assert identity_code(date(1952, 10, 13), 908) == "131052-9085"
+    assert identity_code(date(2003, 1, 2), 915) == "020103A915C"
+
+
+def test_people_are_divided_by_largest_remainders() -> None:
+    codes = [person.municipality.code for person in population(Random(1), figures(), 10, date(2024, 7, 1))]  # noqa: S311 - no secrecy wanted
+    assert {code: codes.count(code) for code in sorted(set(codes))} == {
+        "167": 3,
+        "240": 1,
+        "285": 1,
+        "398": 4,
+        "743": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (date(2025, 3, 3), date(2025, 3, 10), 5),  # Monday to the next
+        (date(2025, 3, 8), date(2025, 3, 10), 0),  # a weekend
+        (date(2025, 3, 7), date(2025, 3, 11), 2),  # Friday to Monday
+        (date(2025, 3, 1), date(2025, 4, 1), 21),
+    ],
+)
+def test_weekdays_are_counted_from_monday_to_friday(start: date, end: date, expected: int) -> None:
+    assert weekdays(start, end) == expected
+
+
+def test_paid_days_are_divided_after_a_weekday() -> None:
+    march = Days(date(2025, 3, 1), date(2025, 4, 1), 21, "unemployment", 1.0)
+    first, rest = divided(march, 6)
+    assert first == Days(date(2025, 3, 1), date(2025, 3, 11), 6, "unemployment", 1.0)
+    assert rest == Days(date(2025, 3, 11), date(2025, 4, 1), 15, "unemployment", 1.0)
+
+
+def test_a_period_is_divided_where_the_basis_or_the_law_changes() -> None:
+    lived = [
+        Stretch(date(2024, 12, 2), date(2024, 12, 16), "unemployment"),
+        Stretch(date(2024, 12, 16), date(2025, 1, 8), "service"),
+        Stretch(date(2025, 1, 8), date(2025, 2, 1), "none"),
+    ]
+    pieces = due(lived, (date(2024, 12, 9), date(2025, 1, 13)), (date(2025, 1, 1),))
+    assert [(p.start, p.end, p.days, p.basis) for p in pieces] == [
+        (date(2024, 12, 9), date(2024, 12, 16), 5, "unemployment"),
+        (date(2024, 12, 16), date(2025, 1, 1), 12, "service"),
+        (date(2025, 1, 1), date(2025, 1, 8), 5, "service"),
+    ]
+
+
+def test_batches_keep_the_order_and_carry_the_instant_of_their_last_event() -> None:
+    sendings = list(stream(3, clients=5))
+    made = list(batches(sendings, size=7))
+    events = [event for sending in sendings for event in sending.events]
+    assert [event for batch in made for event in json.loads(batch.body)] == events
+    assert [batch.events for batch in made[:-1]] == [7] * (len(made) - 1)
+    assert made[-1].at == sendings[-1].at
+
+
+async def test_the_feed_of_another_process_is_the_same_stream() -> None:
+    async with feed(Scope(seed=3, clients=5)) as fed:
+        events = await fed.events()
+        found: list[Batch] = [batch async for batch in fed.batches()]
+    assert found == list(batches(stream(3, clients=5)))
+    assert events == sum(batch.events for batch in found)
+
+
+async def test_a_feed_that_nobody_reads_ends_with_its_block() -> None:
+    async with feed(Scope(clients=2000)):
+        pass
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_tables_fit_the_terminal(width: int) -> None:
+    screen = Screen()
+    screen.expect(1000)
+    screen.reading = Reading(
+        date(2026, 6, 30),
+        {0: 20, 1: 1_400, 7: 340},
+        [Move(1, 6, 55), Move(6, 1, 31), Move(6, 7, 9)],
+        {date(2026, 6, 1): {"fi-2015": 72_156_780, "fi-2025": 65_156_749, "step-graded": 3_221_100}},
+        {"contact_gap": 230},
+    )
+    written = StringIO()
+    Console(width=width, file=written).print(screen)
+    lines = written.getvalue().splitlines()
+    assert all(len(line) <= width for line in lines)
+    text = written.getvalue().replace("\N{NO-BREAK SPACE}", " ")
+    for expected in ("1 400", "↓ open work → engaged", "721 568", "651 567", "contact gap"):
+        assert expected in text
