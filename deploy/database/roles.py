@@ -1,13 +1,23 @@
-"""Applies the roles of `roles.sql`, and gives passwords to those that have one."""
+"""Applies the roles of `roles.sql`, and gives passwords to those that have one.
 
+`python -m deploy.database.roles` does so for the database of ASKELMA_DATABASE_URL, with the passwords that stand in
+files named like their roles in the folder ASKELMA_ROLE_PASSWORDS.
+"""
+
+import asyncio
+import os
+import sys
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
+URL_SETTING: Final = "ASKELMA_DATABASE_URL"
+PASSWORDS_SETTING: Final = "ASKELMA_ROLE_PASSWORDS"
 REPORTING: Final = "askelma_reporting"
 ROLES: Final = ("askelma_ingest", "askelma_indicators", "askelma_incentives", "askelma_notifier", REPORTING)
 
@@ -48,3 +58,26 @@ async def _give_password(connection: asyncpg.Connection, role: str, password: Se
 
 def _plain(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def passwords_in(folder: Path) -> dict[str, SecretStr]:
+    """Return the password of every role that has a file of its name in `folder`; other files are left alone."""
+    found = {role: folder / role for role in ROLES}
+    return {role: SecretStr(path.read_text("utf-8").strip()) for role, path in found.items() if path.is_file()}
+
+
+def main() -> None:
+    """Apply the roles as the environment says; tell what is wrong in a sentence and exit with 1."""
+    url, url_file = os.environ.get(URL_SETTING), os.environ.get(f"{URL_SETTING}_FILE")
+    folder = os.environ.get(PASSWORDS_SETTING)
+    if not url and not url_file:
+        sys.exit(f"{URL_SETTING}, the address of the database as its owner, is missing.")
+    address = url or Path(str(url_file)).read_text("utf-8").strip()
+    try:
+        asyncio.run(apply_roles(address, passwords_in(Path(folder)) if folder else None))
+    except RolesError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
