@@ -9,6 +9,7 @@ import yaml
 
 from contracts.facts import PAYLOADS
 from contracts.topics import DAY_MS, TOPICS, Topic
+from docs import metrics_table
 from services.runtime.access import Role
 
 ROOT: Final = Path(__file__).parents[2]
@@ -98,3 +99,13 @@ def test_the_glossary_names_the_steps_as_the_newest_ladder_does() -> None:
     assert rows_of("docs/glossary.md", "### The steps") == [
         [str(step["step"]), step["en"], step["fi"], step["sv"]] for step in steps
     ]
+
+
+def test_the_page_of_metrics_is_what_the_code_declares() -> None:
+    assert metrics_table.PAGE.read_text(encoding="utf-8") == metrics_table.page(), "run `make docs`"
+
+
+def test_a_metric_has_one_kind_and_the_same_labels_wherever_it_is_declared() -> None:
+    forms = {(one.name, one.kind, one.labels) for one in metrics_table.declared()}
+    names = [name for name, _, _ in forms]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -1,0 +1,1 @@
+"""User documentation, and what writes the generated part of it (`make docs`)."""
