@@ -79,6 +79,12 @@ def test_a_token_names_its_bearer_and_no_other_text_does(access: Access) -> None
     assert access.principal_of(digest_of("finance-token")) is None
 
 
+def test_a_token_that_was_never_set_lets_nobody_in() -> None:
+    access = Access()
+    access.add("", SUPERVISOR)
+    assert access.principal_of("") is None
+
+
 def test_fresh_tokens_differ_and_are_long() -> None:
     assert len({new_token() for _ in range(50)}) == 50
     assert len(new_token()) >= 43
