@@ -130,7 +130,7 @@ class Access:
         self._credentials = (*self._credentials, credential)
 
     def principal_of(self, token: str) -> Principal | None:
-        """Return whom `token` makes its bearer; an empty one, nobody. Takes as long for a near miss as for any other."""
+        """Return whom `token` makes its bearer; an empty one, nobody. A near miss takes as long as any other."""
         return self._of_digest(digest_of(token)) if token else None
 
     def _of_digest(self, digest: str) -> Principal | None:
