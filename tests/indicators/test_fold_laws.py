@@ -31,7 +31,7 @@ from contracts.facts import (
     StatusChanged,
 )
 from contracts.snapshots import Dated, PathwaySnapshot
-from services.indicators.domain.fold import concerns, continued, fold, follows
+from services.indicators.domain.fold import continued, fold
 from services.indicators.domain.pathway import UNKNOWN, Pathway
 from services.indicators.domain.snapshot import Owner, snapshot_of
 from tests.indicators.lives import CLIENT, LADDER
@@ -109,11 +109,7 @@ def taken_in(chunks: list[list[Fact]]) -> Pathway:
     for chunk in chunks:
         new = {(f.source, f.id): f for f in chunk if (f.source, f.id) not in stored}
         stored |= new
-        told = [fact for fact in new.values() if concerns(pathway, fact)]
-        if all(follows(pathway, fact) for fact in told):
-            pathway = continued(pathway, told, LADDER)
-        else:
-            pathway = fold(stored.values(), LADDER)
+        pathway = continued(pathway, new.values(), LADDER) or fold(stored.values(), LADDER)
     return pathway
 
 
@@ -134,8 +130,9 @@ def test_any_order_repetition_and_chunking_gives_the_pathway_of_one_sorted_pass(
 def test_facts_that_come_one_by_one_in_order_are_continued_only(life: list[Fact]) -> None:
     pathway = UNKNOWN
     for fact in sorted(life, key=lambda fact: fact.sort_key):
-        assert not concerns(pathway, fact) or follows(pathway, fact)
-        pathway = continued(pathway, [fact], LADDER)
+        further = continued(pathway, [fact], LADDER)
+        assert further is not None
+        pathway = further
     assert pathway == fold(life, LADDER)
 
 

@@ -5,7 +5,6 @@ Both are the one function `advance`.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from contracts.envelope import Fact, SortKey
 from contracts.facts import RANK_PENDING, BenefitCounterSet, BenefitPaid, ClientExited, Payload
@@ -19,12 +18,18 @@ from services.indicators.domain.telling import told
 def fold(facts: Iterable[Fact], ladder: Ladder) -> Pathway:
     """Return the pathway that the set of `facts` about one client tells, whatever their order and repetition."""
     distinct = {(fact.source, fact.id): fact for fact in facts}
-    return continued(UNKNOWN, distinct.values(), ladder)
+    return continued(UNKNOWN, distinct.values(), ladder) or UNKNOWN
 
 
-def continued(pathway: Pathway, facts: Iterable[Fact], ladder: Ladder) -> Pathway:
-    """Return `pathway` after distinct `facts` in any order, each of which `follows` it."""
-    for key, fact in sorted([(fact.sort_key, fact) for fact in facts], key=_place):
+def continued(pathway: Pathway, facts: Iterable[Fact], ladder: Ladder) -> Pathway | None:
+    """Return `pathway` after further distinct `facts`, in any order.
+
+    None: one of them stands before what `pathway` has taken in, so all the client's facts are to be folded.
+    """
+    keyed = sorted([(fact.sort_key, fact) for fact in facts if _concerns(pathway, fact)], key=_place)
+    if keyed and keyed[0][0] <= pathway.last:
+        return None
+    for key, fact in keyed:
         pathway = advance(pathway, fact, key, ladder)
     return pathway
 
@@ -33,14 +38,9 @@ def _place(keyed: tuple[SortKey, Fact]) -> SortKey:
     return keyed[0]
 
 
-def concerns(pathway: Pathway, fact: Fact) -> bool:
-    """Tell whether `fact` can change `pathway`: of payments and counters, only one that might be the first fact can."""
+def _concerns(pathway: Pathway, fact: Fact) -> bool:
+    """Tell whether `fact` can change `pathway` at all: of payments and counters, only one that may be the first can."""
     return not _is_money(fact.data) or not pathway.spells or fact.day <= pathway.spells[0].start
-
-
-def follows(pathway: Pathway, fact: Fact) -> bool:
-    """Tell whether `pathway` may be continued by `fact`; if not, all the client's facts are to be folded again."""
-    return fact.sort_key > pathway.last
 
 
 def advance(pathway: Pathway, fact: Fact, key: SortKey, ladder: Ladder) -> Pathway:
@@ -50,8 +50,7 @@ def advance(pathway: Pathway, fact: Fact, key: SortKey, ladder: Ladder) -> Pathw
     before = _begun(_brought_to(pathway, key, ladder), fact.data, key)
     after = leveled(told(fact.data, before, key.day, ladder), key.day, ladder)
     is_activity = fact.data.is_activity and _visible(after) != _visible(pathway)
-    return replace(
-        after,
+    return after._replace(
         last=key,
         seq=max(pathway.seq, fact.seq),
         last_activity_on=key.day if is_activity else pathway.last_activity_on,
@@ -68,7 +67,7 @@ def _brought_to(pathway: Pathway, key: SortKey, ladder: Ladder) -> Pathway:
     if standing is not None and standing.until is not None and (standing.until, RANK_PENDING) < (key.day, key.rank):
         pathway = without_status(pathway, standing.until, ladder)
     if pathway.last.day < key.day and (pathway.closings or pathway.exit_of_day):
-        pathway = replace(pathway, closings=(), exit_of_day=None)
+        pathway = pathway._replace(closings=(), exit_of_day=None)
     return pathway
 
 
@@ -76,7 +75,7 @@ def _begun(pathway: Pathway, data: Payload, key: SortKey) -> Pathway:
     """Let the first fact about somebody open a spell; an exit sees to that itself."""
     if pathway.spells or isinstance(data, ClientExited):
         return pathway
-    return replace(pathway, spells=(Spell(key.day),))
+    return pathway._replace(spells=(Spell(key.day),))
 
 
 def _visible(pathway: Pathway) -> tuple[object, ...]:

@@ -1,6 +1,5 @@
 """The level of a day: the step that open episodes, status and base give by themselves (domain.md section 4)."""
 
-from dataclasses import replace
 from datetime import date
 
 from contracts.snapshots import StepInterval
@@ -12,13 +11,19 @@ from services.indicators.domain.timeline import stated
 def leveled(pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
     """Return `pathway` with the level that holds from `day` on."""
     level = level_of(pathway, ladder)
-    levels = stated(pathway.levels, day, None if level is None else StepInterval(day, None, level))
-    return pathway if levels is pathway.levels else replace(pathway, levels=levels)
+    if level == _last_level(pathway):
+        return pathway
+    now = None if level is None else StepInterval(day, None, level)
+    return pathway._replace(levels=stated(pathway.levels, day, now))
+
+
+def _last_level(pathway: Pathway) -> int | None:
+    return pathway.levels[-1].step if pathway.levels and pathway.levels[-1].end is None else None
 
 
 def without_status(pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
     """Return `pathway` when from `day` on its status no longer holds."""
-    ended = replace(pathway, standing=None, statuses=stated(pathway.statuses, day, None))
+    ended = pathway._replace(standing=None, statuses=stated(pathway.statuses, day, None))
     return leveled(ended, day, ladder)
 
 

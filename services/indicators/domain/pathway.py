@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from contracts.codes import ExitReason, StatusCode
 from contracts.envelope import SortKey
@@ -58,9 +58,11 @@ class Assessment:
     scores: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Pathway:
+class Pathway(NamedTuple):
     """The state of the fold: what snapshots tell of a client, and what later facts are judged by.
+
+    A named tuple, because every fact makes a new one and a frozen dataclass of this many fields takes five times as
+    long to copy.
 
     `last` is the sort key of the newest fact taken in, `seq` the highest journal number of all. `levels` are steps
     before bridge and sustained employment. `engaged` belongs to the open spell. `closings` and `exit_of_day` are ends

@@ -67,8 +67,7 @@ def _with(seen: tuple[T, ...], new: T) -> tuple[T, ...]:
 @told.register
 def _(data: ClientRegistered, pathway: Pathway, day: date, _ladder: Ladder) -> Pathway:
     home = MunicipalityInterval(day, None, data.municipality)
-    known = replace(
-        pathway,
+    known = pathway._replace(
         birth_year=data.birth_year or pathway.birth_year,
         gender=data.gender or pathway.gender,
         language=data.language or pathway.language,
@@ -81,29 +80,28 @@ def _(data: ClientRegistered, pathway: Pathway, day: date, _ladder: Ladder) -> P
 def _registered(pathway: Pathway, day: date) -> Pathway:
     reason = pathway.exit_of_day
     spell = Spell(day) if reason is None else Spell(day, day, reason)
-    return replace(pathway, spells=_with(pathway.spells, spell), engaged=False)
+    return pathway._replace(spells=_with(pathway.spells, spell), engaged=False)
 
 
 @told.register
 def _(data: ClientMoved, pathway: Pathway, day: date, _ladder: Ladder) -> Pathway:
     home = MunicipalityInterval(day, None, data.municipality)
-    return replace(pathway, municipalities=stated(pathway.municipalities, day, home))
+    return pathway._replace(municipalities=stated(pathway.municipalities, day, home))
 
 
 @told.register
 def _(data: CoordinatorAssigned, pathway: Pathway, day: date, _ladder: Ladder) -> Pathway:
     now = CoordinatorInterval(day, None, data.coordinator, data.team)
-    return replace(pathway, coordinators=stated(pathway.coordinators, day, now))
+    return pathway._replace(coordinators=stated(pathway.coordinators, day, now))
 
 
 @told.register
 def _(data: ClientExited, pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
-    ended = replace(
-        _without_services(without_status(pathway, day, ladder), day),
+    ended = _without_services(without_status(pathway, day, ladder), day)._replace(
         spells=_ended_spells(pathway.spells, Spell(day, day, data.reason)),
         engaged=False,
     )
-    return ended if _was_open_before(pathway, day) else replace(ended, exit_of_day=data.reason)
+    return ended if _was_open_before(pathway, day) else ended._replace(exit_of_day=data.reason)
 
 
 def _ended_spells(spells: tuple[Spell, ...], exit_: Spell) -> tuple[Spell, ...]:
@@ -123,7 +121,7 @@ def _was_open_before(pathway: Pathway, day: date) -> bool:
 
 def _without_services(pathway: Pathway, day: date) -> Pathway:
     services = tuple(service if service.end else replace(service, end=day) for service in pathway.services)
-    return replace(pathway, services=services)
+    return pathway._replace(services=services)
 
 
 # --- status
@@ -131,8 +129,7 @@ def _without_services(pathway: Pathway, day: date) -> Pathway:
 
 @told.register
 def _(data: StatusChanged, pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
-    holding = replace(
-        pathway,
+    holding = pathway._replace(
         standing=Standing(day, data.code, data.detail, data.until),
         statuses=stated(pathway.statuses, day, StatusInterval(day, None, data.code, data.detail)),
         employments=_left(pathway.employments, day) if data.code in ladder.statuses.ends_employment
@@ -150,7 +147,7 @@ def _used_up(pathway: Pathway, day: date, by: Using, ladder: Ladder) -> Pathway:
     standing = pathway.standing
     if standing is None or standing.on >= day or ladder.statuses.used_up_by.get(standing.code) != by:
         return pathway
-    return replace(pathway, standing=replace(standing, used=True))
+    return pathway._replace(standing=replace(standing, used=True))
 
 
 # --- meetings, plans, referrals, assessments
@@ -158,21 +155,21 @@ def _used_up(pathway: Pathway, day: date, by: Using, ladder: Ladder) -> Pathway:
 
 @told.register
 def _(data: MeetingHeld, pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
-    met = replace(pathway, meetings=_with(pathway.meetings, Meeting(day, data.kind)))
+    met = pathway._replace(meetings=_with(pathway.meetings, Meeting(day, data.kind)))
     return _engaged(met, "initial_meeting", ladder) if data.kind == "initial" else met
 
 
 @told.register
 def _(data: PlanAgreed, pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
     is_new = all(plan.plan != data.plan for plan in pathway.plans)
-    agreed = replace(pathway, plans=_with(pathway.plans, Plan(data.plan, day, data.review_by, data.aims_at)))
+    agreed = pathway._replace(plans=_with(pathway.plans, Plan(data.plan, day, data.review_by, data.aims_at)))
     return _engaged(_progressed(agreed, day, "plan_agreed") if is_new else agreed, "plan", ladder)
 
 
 @told.register
 def _(data: ServiceReferred, pathway: Pathway, day: date, _ladder: Ladder) -> Pathway:
     referral = Referral(data.episode, data.service, data.service_type, day, data.expires_on)
-    return replace(pathway, referrals=_with(pathway.referrals, referral))
+    return pathway._replace(referrals=_with(pathway.referrals, referral))
 
 
 @told.register
@@ -180,7 +177,7 @@ def _(data: AssessmentRecorded, pathway: Pathway, day: date, ladder: Ladder) -> 
     now = Assessment(data.instrument, day, data.scores)
     earlier = [one for one in pathway.assessments if one.instrument == data.instrument]
     others = tuple(one for one in pathway.assessments if one.instrument != data.instrument)
-    recorded = replace(pathway, assessments=(*others, now))
+    recorded = pathway._replace(assessments=(*others, now))
     rise = ladder.assessments.get(data.instrument)
     has_risen = rise is not None and any(_risen(before, now, rise) for before in earlier)
     return _progressed(recorded, day, "assessment_risen") if has_risen else recorded
@@ -195,11 +192,11 @@ def _risen(before: Assessment, now: Assessment, rise: Rise) -> bool:
 def _engaged(pathway: Pathway, by: Engaging, ladder: Ladder) -> Pathway:
     if pathway.engaged or not pathway.is_registered or by not in ladder.base.engaged_by:
         return pathway
-    return replace(pathway, engaged=True)
+    return pathway._replace(engaged=True)
 
 
 def _progressed(pathway: Pathway, day: date, kind: SignKind) -> Pathway:
-    return replace(pathway, signs=_with(pathway.signs, Sign(day, kind)))
+    return pathway._replace(signs=_with(pathway.signs, Sign(day, kind)))
 
 
 # --- episodes
@@ -210,7 +207,7 @@ def _(data: ServiceStarted, pathway: Pathway, day: date, ladder: Ladder) -> Path
     episode = ServiceEpisode(
         data.episode, data.service, data.service_type, data.provider, day, data.project, data.planned_end
     )
-    begun = _engaged(replace(pathway, services=_opened(pathway.services, episode)), "service", ladder)
+    begun = _engaged(pathway._replace(services=_opened(pathway.services, episode)), "service", ladder)
     ended = _closed_at_once(begun, "service", data.episode, day, ladder)
     return _without_services(ended, day) if pathway.exit_of_day else ended
 
@@ -218,14 +215,14 @@ def _(data: ServiceStarted, pathway: Pathway, day: date, ladder: Ladder) -> Path
 @told.register
 def _(data: EmploymentStarted, pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
     episode = EmploymentEpisode(data.episode, data.kind, day, data.weekly_hours, data.planned_end)
-    begun = replace(pathway, employments=_opened(pathway.employments, episode))
+    begun = pathway._replace(employments=_opened(pathway.employments, episode))
     return _closed_at_once(begun, "employment", data.episode, day, ladder)
 
 
 @told.register
 def _(data: EducationStarted, pathway: Pathway, day: date, ladder: Ladder) -> Pathway:
     episode = EducationEpisode(data.episode, data.level, day, data.planned_end)
-    begun = replace(pathway, educations=_opened(pathway.educations, episode))
+    begun = pathway._replace(educations=_opened(pathway.educations, episode))
     return _closed_at_once(begun, "education", data.episode, day, ladder)
 
 
@@ -235,7 +232,7 @@ def _(data: EmploymentChanged, pathway: Pathway, day: date, _ladder: Ladder) -> 
     if before is None:
         return pathway
     now = replace(before, weekly_hours=data.weekly_hours)
-    changed = replace(pathway, employments=_replaced(pathway.employments, before, now))
+    changed = pathway._replace(employments=_replaced(pathway.employments, before, now))
     has_grown = before.weekly_hours is not None and data.weekly_hours > before.weekly_hours
     return _progressed(changed, day, "hours_grown") if has_grown else changed
 
@@ -285,7 +282,7 @@ def _closed(pathway: Pathway, closing: Closing, day: date, ladder: Ladder) -> Pa
         closed = _employment_closed(pathway, closing, day, ladder)
     else:
         closed = _education_closed(pathway, closing, day, ladder)
-    return closed or replace(pathway, closings=_with(pathway.closings, closing))
+    return closed or pathway._replace(closings=_with(pathway.closings, closing))
 
 
 def _service_closed(pathway: Pathway, closing: Closing, day: date, ladder: Ladder) -> Pathway | None:
@@ -293,7 +290,7 @@ def _service_closed(pathway: Pathway, closing: Closing, day: date, ladder: Ladde
     if service is None:
         return None
     ended = replace(service, end=day, outcome=closing.how)
-    closed = replace(pathway, services=_replaced(pathway.services, service, ended))
+    closed = pathway._replace(services=_replaced(pathway.services, service, ended))
     if closing.how == "completed":
         closed = _progressed(closed, day, "service_completed")
         if service.service_type in ladder.services.try_outs:
@@ -308,7 +305,7 @@ def _employment_closed(pathway: Pathway, closing: Closing, day: date, ladder: La
     if work is None:
         return None
     ended = replace(work, end=day, reason=closing.how)
-    closed = replace(pathway, employments=_replaced(pathway.employments, work, ended))
+    closed = pathway._replace(employments=_replaced(pathway.employments, work, ended))
     return _used_up(closed, day, WORK[work.kind], ladder)
 
 
@@ -317,7 +314,7 @@ def _education_closed(pathway: Pathway, closing: Closing, day: date, ladder: Lad
     if education is None:
         return None
     ended = replace(education, end=day, outcome=closing.how)
-    closed = replace(pathway, educations=_replaced(pathway.educations, education, ended))
+    closed = pathway._replace(educations=_replaced(pathway.educations, education, ended))
     if closing.how == "graduated" or closing.qualification is not None:
         closed = _progressed(closed, day, "qualification_gained")
     return _used_up(closed, day, "education", ladder)
