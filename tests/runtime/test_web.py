@@ -13,7 +13,7 @@ from services.runtime.web.navigation import NavItem
 from services.runtime.web.shell import DemoUser, page
 from services.runtime.web.site import install_site
 
-SUPERVISOR = Principal(Role.SUPERVISOR, "itu", "Supervisor")
+SUPERVISOR = Principal(Role.SUPERVISOR, "itu", "supervisor")
 FINANCE = Principal(Role.FINANCE, "itu", "Kirsi")
 MACHINE = Principal(Role.SERVICE, "itu", "indicators")
 ITU = Authority("itu", "Idän työllisyysalue", "Östra sysselsättningsområdet", "Eastern employment area", frozenset())
@@ -32,7 +32,7 @@ def site() -> FastAPI:
 
     @app.get("/stock")
     async def stock(request: Request, principal: Annotated[Principal, Depends(allow(Role.SUPERVISOR))]) -> Response:
-        return page(request, "start.html", principal, role_name="Supervisor", offered=[])
+        return page(request, "start.html", principal, offered=[])
 
     return app
 
@@ -53,7 +53,7 @@ async def test_a_token_opens_the_start_page_with_what_its_role_may_see() -> None
     async with browser() as client:
         answer = await client.post("/sign-in", data={"token": " f-token "}, follow_redirects=True)
     assert answer.status_code == 200
-    assert "Eastern employment area" in answer.text
+    assert "Finance officer Kirsi, Eastern employment area" in answer.text
     assert 'href="/stock"' in answer.text
     assert 'href="/alerts"' not in answer.text
 

@@ -26,7 +26,7 @@ from tests.rigs.browser import (
 
 pytestmark = pytest.mark.browser
 
-SUPERVISOR = Principal(Role.SUPERVISOR, "finland", "Supervisor")
+SUPERVISOR = Principal(Role.SUPERVISOR, "finland", "supervisor")
 ITEMS = [
     NavItem("/stock", "Stock and flow", (Role.SUPERVISOR,), "Clients by step on a day, and who moved."),
     NavItem("/costs", "Costs", (Role.SUPERVISOR,), "What each month cost under each scheme."),

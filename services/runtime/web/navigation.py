@@ -1,9 +1,34 @@
-"""What the navigation offers to whom."""
+"""What people are called here, and what the navigation offers to whom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from services.runtime.access import Principal, Role
+from services.runtime.web.languages import translatable
+
+ROLE_NAMES: Final[Mapping[Role, str]] = {
+    Role.COORDINATOR: translatable("Coordinator"),
+    Role.SUPERVISOR: translatable("Supervisor"),
+    Role.FINANCE: translatable("Finance officer"),
+    Role.ANALYST: translatable("Analyst"),
+    Role.ADMIN: translatable("Administrator"),
+}
+"""The roles that people have; senders and services are machines and open no pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody as pages name them: the role's name in English, and their own where it says more than the role."""
+
+    role_name: str
+    name: str
+
+
+def person_of(principal: Principal) -> Person:
+    """Return how pages name `principal`."""
+    own = "" if principal.name == principal.role.value else principal.name
+    return Person(ROLE_NAMES.get(principal.role, principal.role.value), own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from services.runtime.web.languages import (
     language_of,
     translations,
 )
-from services.runtime.web.navigation import NavItem, offered_to
+from services.runtime.web.navigation import NavItem, offered_to, person_of
 
 _HERE: Final = Path(__file__).parent
 _SERVICES: Final = _HERE.parents[1]
@@ -100,6 +100,7 @@ def _frame(request: Request, shell: Shell, principal: Principal | None, language
     return {
         "request_path": request.url.path,
         "principal": principal,
+        "person": person_of(principal) if principal else None,
         "authority_name": _authority_name(authority, language),
         "navigation": offered_to(principal, shell.items),
         "languages": [(code, NAMES[code], _in_language(request, code)) for code in LANGUAGES],

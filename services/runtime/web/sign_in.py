@@ -10,22 +10,12 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.runtime.access import COOKIE, SESSION_SECONDS, Access, Principal, Role, allow, came_from_own_page
+from services.runtime.access import COOKIE, SESSION_SECONDS, Access, Principal, allow, came_from_own_page
 from services.runtime.problems import Problem
-from services.runtime.web.languages import translatable
-from services.runtime.web.navigation import offered_to
+from services.runtime.web.navigation import ROLE_NAMES, offered_to, person_of
 from services.runtime.web.shell import Shell, page
 
-PEOPLE: Final = (Role.COORDINATOR, Role.SUPERVISOR, Role.FINANCE, Role.ANALYST, Role.ADMIN)
-"""Roles that people have; senders and services are machines and open no pages."""
-
-ROLE_NAMES: Final = {
-    Role.COORDINATOR: translatable("Coordinator"),
-    Role.SUPERVISOR: translatable("Supervisor"),
-    Role.FINANCE: translatable("Finance officer"),
-    Role.ANALYST: translatable("Analyst"),
-    Role.ADMIN: translatable("Administrator"),
-}
+PEOPLE: Final = tuple(ROLE_NAMES)
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LOCAL_PATH: Final = re.compile(r"^/(?![/\\])[^\\\x00-\x1f]*$")
@@ -49,7 +39,6 @@ async def start(request: Request, principal: Annotated[Principal, Depends(allow(
         request,
         "start.html",
         principal,
-        role_name=ROLE_NAMES[principal.role],
         offered=offered_to(principal, shell.items),
     )
 
@@ -61,9 +50,7 @@ async def sign_in_page(request: Request, next: str = "/") -> Response:  # noqa: 
 
 def _sign_in_page(request: Request, after: str, status: int = 200, *, refused: bool = False) -> Response:
     shell: Shell = request.app.state.shell
-    users = [
-        (place, ROLE_NAMES[user.principal.role], user.principal.name) for place, user in enumerate(shell.demo_users)
-    ]
+    users = [(place, person_of(user.principal)) for place, user in enumerate(shell.demo_users)]
     return page(
         request,
         "sign_in.html",
