@@ -15,6 +15,7 @@ from services.ingest.rules import load_rules
 from services.ingest.settings import IngestSettings
 from services.ingest.store import journal, senders
 from services.ingest.upkeep import Checkpoints, Upkeep
+from services.runtime.access import digest_of
 from services.runtime.relay import Relay
 from services.runtime.service import Platform, Service
 from services.runtime.settings import SettingsError
@@ -68,6 +69,9 @@ async def _register_local(settings: IngestSettings, platform: Platform) -> None:
     async with platform.database.transaction() as session:
         if await senders.scope_of_sender(session, LOCAL) is None:
             await senders.register(session, scope, platform.clock.now())
+            if settings.local_key is not None:
+                digest = digest_of(settings.local_key.get_secret_value())
+                await senders.add_key(session, LOCAL, digest, platform.clock.now())
 
 
 def _keys(settings: IngestSettings) -> Keyring:

@@ -29,16 +29,12 @@ class AloneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event that the door accepted, its place in the request and the keyed hash of what it says."""
+    """An event that the door accepted, its place in the request, what identifies it, and the hash of what it says."""
 
     index: int
+    key: Key
     event: Accepted
     content: bytes
-
-    @property
-    def key(self) -> Key:
-        """What identifies it."""
-        return Key(self.event.source, self.event.id)
 
 
 @dataclass(frozen=True, slots=True)

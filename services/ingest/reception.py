@@ -19,6 +19,7 @@ from services.ingest.journaling import AloneError, Entry, Journaling, Outcome, O
 from services.ingest.metrics import IngestMetrics, Way
 from services.ingest.seals import Seals
 from services.ingest.store import quarantine
+from services.ingest.store.journal import Key
 from services.ingest.store.quarantine import LONGEST_BYTES, Item
 from services.ingest.store.vault import RacedError, Vault
 from services.runtime.authorities import Authority
@@ -83,7 +84,7 @@ class Reception:
         self, scope: Scope, events: Sequence[Sent], examined: Sequence[Accepted | Refused]
     ) -> list[Outcome]:
         entries = [
-            Entry(index, event, content_hash(self._tools.keys, event.canonical))
+            Entry(index, Key(event.source, event.id), event, content_hash(self._tools.keys, event.canonical))
             for index, event in enumerate(examined)
             if isinstance(event, Accepted)
         ]

@@ -21,6 +21,7 @@ class IngestSettings(Settings):
     `vault_secrets` holds one secret a line, `<version>:<base64 of at least 32 random bytes>`; the newest issues and
     seals, all open. Losing them makes the vault unreadable; showing them shows who is who.
     `allow_temporary_codes` lets made-up identity codes (individual numbers 900-999) pass: demo and tests only.
+    `local_key` is the first key of embedded mode's one sender.
     `largest_body` bounds a request; larger means more memory for each request at the same moment.
     """
 
@@ -29,6 +30,7 @@ class IngestSettings(Settings):
     door_rules_file: Path | None = None
     largest_body: Annotated[int, Field(ge=1_024)] = 1024 * 1024
     quarantine_days: Annotated[int, Field(ge=1)] = 30
+    local_key: SecretStr | None = None
     intake_senders: tuple[SenderName, ...] = ()
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 10.0
 

@@ -26,7 +26,6 @@ from services.runtime.authorities import Authority
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database, plain_dsn
 from services.runtime.metrics import Meter
-from services.runtime.migrations import migrate
 
 TODAY: Final = date(2026, 7, 5)
 NOW: Final = datetime(2026, 7, 5, 9, 0, tzinfo=UTC)
@@ -91,8 +90,7 @@ def new_tools(database: Database, clock: ManualClock, registry: CollectorRegistr
 
 @asynccontextmanager
 async def running_ingest(database_url: str) -> AsyncIterator[Ingest]:
-    """Give ingest's HTTP API over a database, with a sender `registry` of the authority `north`."""
-    await migrate(database_url, "ingest")
+    """Give ingest's HTTP API over a migrated database, with a sender `registry` of the authority `north`."""
     database = Database(database_url, service="ingest")
     clock, registry = ManualClock(NOW), CollectorRegistry()
     tools = new_tools(database, clock, registry)

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from services.ingest.domain.scopes import Scope
+from services.runtime.migrations import migrate
 from tests.ingest.running import Event, Example, Ingest, run, running_ingest
 from tests.rigs.postgres import SystemPostgres
 
@@ -245,7 +246,9 @@ async def test_while_the_database_is_away_nothing_is_taken_and_the_sender_is_tol
     example: Example, system_postgres: SystemPostgres
 ) -> None:
     await run(system_postgres.url, "CREATE DATABASE away")
-    async with running_ingest(system_postgres.url.replace("/postgres", "/away")) as ingest:
+    url = system_postgres.url.replace("/postgres", "/away")
+    await migrate(url, "ingest")
+    async with running_ingest(url) as ingest:
         await ingest.send(numbered(example("status.changed"), 1))
         system_postgres.stop()
         away = await ingest.send(numbered(example("status.changed"), 2))

@@ -22,7 +22,7 @@ from contracts.facts import (
     SurveyAnswered,
 )
 from services.ingest.domain.attributes import Attributes, attributes_of, not_in_future
-from services.ingest.domain.payloads import inside, payload_of
+from services.ingest.domain.payloads import inside, payload_of, said_by
 from services.ingest.domain.refusals import Reason, Refused, RefusedError
 from services.ingest.domain.rules import DoorRules
 from services.ingest.domain.subjects import Kind, Subject, client_subject, identity_code, named_subject
@@ -77,6 +77,7 @@ class Door:
     def _accepted(self, sent: Mapping[str, object], data: bytes, today: date) -> Accepted:
         attributes = attributes_of(sent, self.rules, today)
         payload = payload_of(attributes.type, data, self.rules)
+        said = said_by(payload)
         day = self._day(attributes, payload, today)
         subject = self._subject(attributes, payload)
         code, name = self._person(payload, subject)
@@ -88,7 +89,7 @@ class Door:
             time=attributes.time,
             day=day,
             body=body_of(inside(payload)),
-            canonical=_canonical(attributes, subject, code, payload),
+            canonical=_canonical(attributes, subject, code, payload, said),
             municipality=municipality_of(payload),
             identity_code=code,
             display_name=name,
@@ -159,10 +160,8 @@ def _target(attributes: Attributes, payload: Payload) -> Target | None:
     return Target(payload.id, payload.retracted_type)
 
 
-def _canonical(attributes: Attributes, subject: Subject, code: str | None, payload: Payload) -> bytes:
+def _canonical(attributes: Attributes, subject: Subject, code: str | None, payload: Payload, said: str) -> bytes:
     # Absent and null say the same, as do two orders of the same fields or two ways to write the same moment or code.
-    left_out = {"identity_code"} if code else None
-    data = payload.model_dump_json(by_alias=True, exclude_none=True, exclude=left_out)
     if isinstance(payload, AssessmentRecorded | SurveyAnswered | OfferPublished):
-        data = json.dumps(json.loads(data), sort_keys=True)  # these hold mappings, whose order says nothing
-    return "\n".join((attributes.type, attributes.time.isoformat(), str(subject), code or "", data)).encode()
+        said = json.dumps(json.loads(said), sort_keys=True)  # these hold mappings, whose order says nothing
+    return "\n".join((attributes.type, attributes.time.isoformat(), str(subject), code or "", said)).encode()

@@ -39,7 +39,6 @@ def payload_of(kind: str, data: bytes, rules: DoorRules) -> Payload:
         payload = model.model_validate_json(data, strict=True, extra="forbid")
     except ValidationError as error:
         raise _refusal(model, error) from None
-    _no_hidden_code(payload)
     _on_lists(payload, rules)
     _further(payload, rules)
     return payload
@@ -89,11 +88,22 @@ def _of_its_own(row: ErrorDetails) -> tuple[Reason, str]:
     return Reason.WRONG_FIELD, message[:1].lower() + message[1:]
 
 
-def _no_hidden_code(payload: Payload) -> None:
-    # Patterns of identifiers are checked by the contract; this is for words and names, where a code may hide too.
-    # Nearly no payload holds one, so its whole text is searched first and its fields only then.
-    if not holds_identity_code(payload.model_dump_json()):
-        return
+def said_by(payload: Payload) -> str:
+    """Return what `payload` says as JSON text, absent fields and null left out, the identity code aside.
+
+    Raises RefusedError where a field hides an identity code. Patterns of identifiers are checked by the contract; this
+    is for words and names, where a code may hide too. Nearly none does, so the whole text is searched first.
+    """
+    text = payload.model_dump_json(by_alias=True, exclude_none=True, exclude=_SPOKEN_APART)
+    if holds_identity_code(text):
+        _name_the_place(payload)
+    return text
+
+
+_SPOKEN_APART: Final = {"identity_code"}
+
+
+def _name_the_place(payload: Payload) -> None:
     for name, value in payload:
         if name != "identity_code" and isinstance(value, str | dict) and _holds(value):
             raise RefusedError(
