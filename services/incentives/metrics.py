@@ -1,9 +1,13 @@
 """Every metric of this room."""
 
 from collections.abc import Collection
+from typing import Final
 
 from services.runtime.disclosure import TOTAL
 from services.runtime.metrics import Meter
+
+ELSEWHERE: Final = "elsewhere"
+"""Stands for payers outside the authority, and for those not known yet."""
 
 
 class IncentiveMetrics:
@@ -28,5 +32,5 @@ class IncentiveMetrics:
         self.cost = meter.gauge(
             "askelma_cost_euros",
             "The municipality's share by scheme in the newest published month; absent where hidden. * is the total.",
-            {"authority": authorities, "municipality": [*municipalities, TOTAL], "scheme": schemes},
+            {"authority": authorities, "municipality": [*municipalities, ELSEWHERE, TOTAL], "scheme": schemes},
         )

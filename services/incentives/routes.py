@@ -1,0 +1,405 @@
+"""Costs over HTTP: the JSON API, the explanation for supervisors, and the page /costs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Final, Literal, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.codes import MUNICIPALITIES, MunicipalityCode
+from services.incentives import reporting
+from services.incentives.domain.costs import first_day_of, month_number
+from services.incentives.domain.schemes import CostClass, Mark, Scheme, Standing
+from services.incentives.explaining import SchemeExplained, explained, note_opening
+from services.incentives.reporting import CostFigure, Range
+from services.incentives.store import NO_MUNICIPALITY
+from services.runtime.access import Principal, Problem, Role, allow
+from services.runtime.authorities import Authority
+from services.runtime.clock import Clock
+from services.runtime.database import Database
+from services.runtime.disclosure import TOTAL
+from services.runtime.publications import Publication, made
+from services.runtime.web.languages import language_of
+from services.runtime.web.shell import page
+
+SEE_COSTS: Final = (Role.SUPERVISOR, Role.FINANCE, Role.ANALYST)
+
+_MOST_MONTHS: Final = 240
+"""Twenty years: longer than any scheme's life, short enough for one answer."""
+_SHOWN_MONTHS: Final = 12
+_MONTH_PATTERN: Final = r"^[12]\d{3}-(0[1-9]|1[0-2])$"
+
+Source = Literal["exact", "publications"]
+
+
+class CostRow(BaseModel):
+    """Costs of one month, payer, scheme and class; amounts are cents, null where hidden.
+
+    `municipality` is null where no payer is known; `elsewhere` gathers payers outside the authority in publications.
+    `standing` says how to read the figure: as law, as a counterfactual (a law outside its years) or as a proposal.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    month: str
+    municipality: str | None
+    scheme: str
+    cost_class: Annotated[str, Field(serialization_alias="class")]
+    percent: float
+    reference: str
+    mark: Mark
+    standing: Standing
+    clients: int | None
+    days: int | None
+    base_cents: int | None
+    cents: int | None
+
+
+class CostTotal(BaseModel):
+    """Costs of one month, payer and scheme over all classes; `municipality` `*` is all of them."""
+
+    month: str
+    municipality: str | None
+    scheme: str
+    standing: Standing
+    clients: int | None
+    days: int | None
+    cents: int | None
+
+
+class SchemeSum(BaseModel):
+    """The sum of the months shown, all municipalities asked for; null where one of them is hidden."""
+
+    scheme: str
+    label: str
+    kind: str
+    cents: int | None
+
+
+class Costs(BaseModel):
+    """An answer about costs. `published` is false before the first publication, for who sees publications only."""
+
+    start: Annotated[str, Field(serialization_alias="from")]
+    end: Annotated[str, Field(serialization_alias="to")]
+    as_of: date | None
+    source: Source
+    published: bool
+    note: str
+    rows: list[CostRow]
+    totals: list[CostTotal]
+    sums: list[SchemeSum]
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+class Asked(BaseModel):
+    """What is asked, as it stands in the address."""
+
+    start: Annotated[str, Field(alias="from", pattern=_MONTH_PATTERN)]
+    end: Annotated[str, Field(alias="to", pattern=_MONTH_PATTERN)]
+    municipality: MunicipalityCode | None = None
+    scheme: Annotated[str, Field(max_length=40)] | None = None
+
+
+class Found(NamedTuple):
+    """Figures and where they come from; `publications` of the range, None for exact ones."""
+
+    figures: list[CostFigure]
+    source: Source
+    as_of: date | None
+    is_published: bool
+
+
+@dataclass(frozen=True)
+class CostBook:
+    """Reads costs for a principal: exact ones for supervisors, published ones for all others."""
+
+    database: Database
+    clock: Clock
+    schemes: Mapping[str, Scheme]
+    authorities: Mapping[str, Authority]
+
+    def range_of(self, principal: Principal, asked: Asked) -> Range:
+        """Return the range asked for; raises Problem for one that cannot be."""
+        start, end = (date.fromisoformat(f"{month}-01") for month in (asked.start, asked.end))
+        if not 0 <= month_number(end) - month_number(start) < _MOST_MONTHS:
+            raise Problem(
+                422, "Unusable parameters", f"to lies before from, or more than {_MOST_MONTHS} months after it."
+            )
+        if asked.scheme is not None and asked.scheme not in self.schemes:
+            raise Problem(422, "Unusable parameters", f"scheme is none of {', '.join(self.schemes)}.")
+        members = (
+            self.authorities[principal.authority].municipalities if principal.authority in self.authorities else ()
+        )
+        if asked.municipality is not None and asked.municipality not in members:
+            raise Problem(422, "Unusable parameters", "municipality is not one of your authority.")
+        return Range(start, end, asked.municipality, asked.scheme)
+
+    async def find(self, principal: Principal, asked: Range) -> Found:
+        """Return what the principal may see of the range."""
+        async with self.database.transaction() as session:
+            if principal.role is Role.SUPERVISOR:
+                figures = await reporting.exact_figures(session, principal.authority, asked)
+                return Found(figures, "exact", self.clock.today(), True)  # noqa: FBT003 - a named field
+            publications = await made(session, "incentives", principal.authority)
+            figures = await reporting.published_figures(session, principal.authority, asked)
+        return Found(figures, "publications", _newest(publications, asked), bool(publications))
+
+    async def newest_month(self, principal: Principal) -> date:
+        """Return the month that a page shows last: the newest published one, for supervisors this one."""
+        today = self.clock.today().replace(day=1)
+        if principal.role is Role.SUPERVISOR:
+            return today
+        async with self.database.transaction() as session:
+            publications = await made(session, "incentives", principal.authority)
+        return publications[-1].month if publications else today
+
+
+def _newest(publications: Sequence[Publication], asked: Range) -> date | None:
+    within = [publication.as_of for publication in publications if asked.start <= publication.month <= asked.end]
+    return max(within, default=None)
+
+
+def api_routes(book: CostBook) -> APIRouter:
+    """Return the JSON routes."""
+    router = APIRouter()
+
+    @router.get("/v1/costs")
+    async def costs(
+        request: Request, who: Annotated[Principal, Depends(allow(*SEE_COSTS))], asked: Annotated[Asked, Query()]
+    ) -> Costs:
+        """Give costs by month of posting, payer, scheme and class: exact for supervisors, published for others."""
+        wanted = book.range_of(who, asked)
+        found = await book.find(who, wanted)
+        label = language_of(request)
+        return Costs(
+            start=asked.start,
+            end=asked.end,
+            as_of=found.as_of,
+            source=found.source,
+            published=found.is_published,
+            note=_note(found),
+            rows=[_row(figure, book.schemes) for figure in found.figures if _is_row(figure)],
+            totals=[_total(figure, book.schemes) for figure in found.figures if figure.is_total],
+            sums=[
+                SchemeSum(
+                    scheme=name,
+                    label=scheme.labels[label],
+                    kind=scheme.kind,
+                    cents=_sum_of(found, name, wanted.municipality or TOTAL),
+                )
+                for name, scheme in book.schemes.items()
+                if wanted.scheme in {None, name}
+            ],
+        )
+
+    @router.get("/v1/costs/explain/{client}")
+    async def explain(
+        client: str, who: Annotated[Principal, Depends(allow(Role.SUPERVISOR))], scheme: str | None = None
+    ) -> list[SchemeExplained]:
+        """Give the chain from a client's payments to its costs; that it was opened is written to the audit log."""
+        if scheme is not None and scheme not in book.schemes:
+            raise Problem(422, "Unusable parameters", f"scheme is none of {', '.join(book.schemes)}.")
+        schemes = [one for name, one in book.schemes.items() if scheme in {None, name}]
+        async with book.database.transaction() as session:
+            told = await explained(session, who.authority, client, schemes)
+            if told is not None:
+                about = {"authority": who.authority, "role": who.role, "name": who.name}
+                await note_opening(session, book.clock.now(), about, client)
+        if told is None:
+            raise Problem(404, "Not found", "Your authority has no client of that reference.")
+        return told
+
+    return router
+
+
+def _note(found: Found) -> str:
+    if not found.is_published:
+        return "Nothing has been published yet. Figures of a month are published on the 5th of the next month."
+    if found.source == "publications":
+        return "Published figures; null is hidden, so that no single client shows."
+    return "Exact figures, for supervisors only."
+
+
+def _is_row(figure: CostFigure) -> bool:
+    return not figure.is_total and figure.municipality != TOTAL
+
+
+def _row(figure: CostFigure, schemes: Mapping[str, Scheme]) -> CostRow:
+    of_class = _class_of(schemes[figure.scheme], figure.cost_class)
+    return CostRow(
+        month=figure.month.strftime("%Y-%m"),
+        municipality=_municipality(figure),
+        scheme=figure.scheme,
+        cost_class=figure.cost_class,
+        percent=of_class.percent_bp / 100,
+        reference=of_class.ground.reference,
+        mark=of_class.ground.mark,
+        standing=schemes[figure.scheme].standing_in(figure.month),
+        clients=figure.clients,
+        days=figure.days,
+        base_cents=figure.base_cents,
+        cents=figure.cents,
+    )
+
+
+def _total(figure: CostFigure, schemes: Mapping[str, Scheme]) -> CostTotal:
+    return CostTotal(
+        month=figure.month.strftime("%Y-%m"),
+        municipality=_municipality(figure),
+        scheme=figure.scheme,
+        standing=schemes[figure.scheme].standing_in(figure.month),
+        clients=figure.clients,
+        days=figure.days,
+        cents=figure.cents,
+    )
+
+
+def _municipality(figure: CostFigure) -> str | None:
+    return None if figure.municipality == NO_MUNICIPALITY else figure.municipality
+
+
+def _class_of(scheme: Scheme, name: str) -> CostClass:
+    return next((one for one in scheme.classes if one.name == name), scheme.classes[-1])
+
+
+def _sum_of(found: Found, scheme: str, place: str) -> int | None:
+    cents = [
+        figure.cents
+        for figure in found.figures
+        if figure.is_total and figure.municipality == place and figure.scheme == scheme
+    ]
+    return None if found.source == "publications" and not cents else _added(cents)
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+class Column(NamedTuple):
+    """A scheme as the page heads it."""
+
+    name: str
+    label: str
+    kind: str
+
+
+class Cell(NamedTuple):
+    """An amount and how to read it; None: no payments in that month."""
+
+    cents: int | None
+    standing: Standing
+
+
+class ClassLine(NamedTuple):
+    """One class of the chosen scheme over all months shown; figures are None where one of them is hidden."""
+
+    name: str
+    percent: float
+    reference: str
+    mark: Mark
+    days: int | None
+    cents: int | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page tells: a month a row and a scheme a column, then the classes of the chosen scheme."""
+
+    asked: Asked
+    found: Found
+    columns: Sequence[Column]
+    months: Sequence[tuple[date, Mapping[str, Cell]]]
+    sums: Mapping[str, int | None]
+    chosen: Column
+    classes: Sequence[ClassLine]
+    places: Sequence[tuple[str, str]]
+
+
+def page_routes(book: CostBook) -> APIRouter:
+    """Return the page /costs."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/costs")
+    async def costs(  # noqa: PLR0913, PLR0917 - one argument for each field of the form
+        request: Request,
+        who: Annotated[Principal, Depends(allow(*SEE_COSTS))],
+        start: Annotated[str, Query(alias="from")] = "",
+        end: Annotated[str, Query(alias="to")] = "",
+        municipality: str = "",
+        scheme: str = "",
+    ) -> HTMLResponse:
+        asked = _asked(start, end, municipality, scheme, await book.newest_month(who), book.schemes)
+        wanted = book.range_of(who, asked)
+        found = await book.find(who, Range(wanted.start, wanted.end, wanted.municipality))
+        return page(request, "incentives/costs.html", who, shown=_shown(language_of(request), who, book, asked, found))
+
+    return router
+
+
+def _asked(  # noqa: PLR0913, PLR0917 - the fields of the form and what stands in for empty ones
+    start: str, end: str, municipality: str, scheme: str, newest: date, schemes: Mapping[str, Scheme]
+) -> Asked:
+    first = first_day_of(month_number(newest) - _SHOWN_MONTHS + 1)
+    return Asked.model_validate(
+        {
+            "from": start if re.match(_MONTH_PATTERN, start) else f"{first:%Y-%m}",
+            "to": end if re.match(_MONTH_PATTERN, end) else f"{newest:%Y-%m}",
+            "municipality": municipality if municipality in MUNICIPALITIES else None,
+            "scheme": scheme if scheme in schemes else "law",
+        }
+    )
+
+
+def _shown(language: str, who: Principal, book: CostBook, asked: Asked, found: Found) -> Shown:
+    columns = [Column(name, scheme.labels[language], scheme.kind) for name, scheme in book.schemes.items()]
+    place = asked.municipality or TOTAL
+    return Shown(
+        asked=asked,
+        found=found,
+        columns=columns,
+        months=_months(found.figures, place, book.schemes),
+        sums={name: _sum_of(found, name, place) for name in book.schemes},
+        chosen=next(column for column in columns if column.name == asked.scheme),
+        classes=_class_lines(found.figures, place, book.schemes[asked.scheme or "law"]),
+        places=_places(book.authorities.get(who.authority), language),
+    )
+
+
+def _months(
+    figures: Sequence[CostFigure], place: str, schemes: Mapping[str, Scheme]
+) -> list[tuple[date, dict[str, Cell]]]:
+    rows: dict[date, dict[str, Cell]] = {}
+    for figure in figures:
+        if figure.is_total and figure.municipality == place:
+            standing = schemes[figure.scheme].standing_in(figure.month)
+            rows.setdefault(figure.month, {})[figure.scheme] = Cell(figure.cents, standing)
+    return sorted(rows.items())
+
+
+def _class_lines(figures: Sequence[CostFigure], place: str, scheme: Scheme) -> list[ClassLine]:
+    mine = [f for f in figures if f.scheme == scheme.name and f.municipality == place and not f.is_total]
+    return [
+        ClassLine(
+            of_class.name,
+            of_class.percent_bp / 10_000,
+            of_class.ground.reference,
+            of_class.ground.mark,
+            _added([figure.days for figure in mine if figure.cost_class == of_class.name]),
+            _added([figure.cents for figure in mine if figure.cost_class == of_class.name]),
+        )
+        for of_class in scheme.classes
+        if any(figure.cost_class == of_class.name for figure in mine)
+    ]
+
+
+def _added(amounts: Sequence[int | None]) -> int | None:
+    return None if None in amounts else sum(amount for amount in amounts if amount is not None)
+
+
+def _places(authority: Authority | None, language: str) -> list[tuple[str, str]]:
+    known = [MUNICIPALITIES[code] for code in (authority.municipalities if authority else ())]
+    return sorted(((one.code, one.name_sv if language == "sv" else one.name_fi) for one in known), key=lambda p: p[1])

@@ -1,0 +1,215 @@
+"""Costs over HTTP: exact for supervisors, published for finance, the page, and the explanation."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from services.incentives.publishing import CostFigures
+from services.incentives.routes import CostBook, api_routes, page_routes
+from services.runtime.access import Access, Principal, Role
+from services.runtime.authorities import Authority
+from services.runtime.clock import ManualClock
+from services.runtime.publications import Publication
+from services.runtime.web.site import install_site
+from tests.incentives.streams import ANN, AUTHORITY, MUNICIPALITIES, RULES, Room, counter, paid, pathway
+
+pytestmark = pytest.mark.store
+
+AREA = Authority(AUTHORITY, "Alue", "Området", "The area", frozenset(MUNICIPALITIES))
+OTHER = Authority("other", "Toinen", "Andra", "The other", frozenset({"091"}))
+AUTHORITIES = {AUTHORITY: AREA, "other": OTHER}
+WHO = {
+    "supervisor": Principal(Role.SUPERVISOR, AUTHORITY, "Saara"),
+    "finance": Principal(Role.FINANCE, AUTHORITY, "Kirsi"),
+    "coordinator": Principal(Role.COORDINATOR, AUTHORITY, "Kaisa"),
+    "stranger": Principal(Role.SUPERVISOR, "other", "Sami"),
+}
+NOW = datetime(2025, 12, 6, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+async def client(room: Room) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of this room's routes, over six clients of Lahti in October 2025."""
+    app = FastAPI()
+    access = app.state.access = Access()
+    for token, principal in WHO.items():
+        access.add(token, principal)
+    install_site(app, [], AUTHORITIES)
+    book = CostBook(room.database, ManualClock(NOW), RULES.schemes, AUTHORITIES)
+    app.include_router(api_routes(book))
+    app.include_router(page_routes(book))
+    for number in range(6):
+        name = ANN if number == 0 else f"c1-{number}"
+        await room.pathways(pathway(1, [(date(2024, 1, 1), "398")], client=name))
+        await room.facts(
+            counter(f"c{number}", date(2025, 10, 1), 187, client=name),
+            paid(f"p{number}", date(2025, 10, 1), date(2025, 10, 31), 20, client=name),
+        )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as given:
+        yield given
+
+
+async def published(room: Room, month: date = date(2025, 10, 1), last: date = date(2025, 10, 31)) -> None:
+    figures = CostFigures(room.database, AUTHORITIES, RULES.schemes, room.metrics)
+    publication = Publication(AUTHORITY, month, last, 7, NOW)
+    async with room.database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO incentives.publication VALUES (:a, :m, :d, 7, :n)"),
+            {"a": AUTHORITY, "m": month, "d": last, "n": NOW},
+        )
+        await figures.make(session, publication)
+
+
+def bearer(who: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {who}"}
+
+
+async def asked(client: httpx.AsyncClient, who: str, query: str = "from=2025-10&to=2025-10") -> httpx.Response:
+    return await client.get(f"/v1/costs?{query}", headers=bearer(who))
+
+
+async def test_a_supervisor_gets_exact_figures_by_month_municipality_scheme_and_class(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = (await asked(client, "supervisor", "from=2025-10&to=2025-10&scheme=fi-2025")).json()
+    assert (answer["source"], answer["as_of"]) == ("exact", "2025-12-06")
+    rows = [(r["month"], r["municipality"], r["class"], r["clients"], r["days"], r["cents"]) for r in answer["rows"]]
+    assert rows == [("2025-10", "398", "101-200", 6, 78, 29022), ("2025-10", "398", "201-300", 6, 42, 31254)]
+    assert [(r["percent"], r["standing"], r["mark"]) for r in answer["rows"]] == [
+        (10, "law", "stated"), (20, "law", "stated"),
+    ]  # fmt: skip
+    assert [(t["municipality"], t["clients"], t["cents"]) for t in answer["totals"]] == [
+        ("*", 6, 60276), ("398", 6, 60276),
+    ]  # fmt: skip
+    assert [(s["scheme"], s["cents"]) for s in answer["sums"]] == [("fi-2025", 60276)]
+
+
+async def test_each_scheme_says_how_it_is_to_be_read(client: httpx.AsyncClient) -> None:
+    answer = (await asked(client, "supervisor")).json()
+    assert {(row["scheme"], row["standing"]) for row in answer["rows"]} == {
+        ("fi-2015", "counterfactual"), ("fi-2025", "law"), ("law", "law"), ("step-graded", "proposal"),
+    }  # fmt: skip
+
+
+async def test_before_the_first_publication_finance_gets_an_empty_answer_that_says_so(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = (await asked(client, "finance")).json()
+    assert (answer["published"], answer["rows"], answer["totals"]) == (False, [], [])
+    assert {one["cents"] for one in answer["sums"]} == {None}
+    assert answer["note"].startswith("Nothing has been published yet.")
+
+
+async def test_finance_gets_what_was_published_and_nothing_newer(client: httpx.AsyncClient, room: Room) -> None:
+    await published(room)
+    await room.facts(paid("late", date(2025, 10, 1), date(2025, 10, 31), 20))
+    answer = (await asked(client, "finance", "from=2025-09&to=2025-12&scheme=fi-2025")).json()
+    assert (answer["source"], answer["published"], answer["as_of"]) == ("publications", True, "2025-10-31")
+    assert [(r["class"], r["clients"], r["cents"]) for r in answer["rows"]] == [
+        ("101-200", 6, 29022), ("201-300", 6, 31254),
+    ]  # fmt: skip
+    assert [(s["scheme"], s["cents"]) for s in answer["sums"]] == [("fi-2025", 60276)]
+
+
+async def test_a_range_with_a_hidden_month_has_no_sum(client: httpx.AsyncClient, room: Room) -> None:
+    await published(room)
+    await room.facts(paid("n", date(2025, 11, 1), date(2025, 11, 30), 20))
+    await published(room, date(2025, 11, 1), date(2025, 11, 30))
+    answer = (await asked(client, "finance", "from=2025-10&to=2025-11&scheme=fi-2025")).json()
+    assert {row["cents"] for row in answer["rows"] if row["month"] == "2025-11"} == {None}
+    assert [one["cents"] for one in answer["sums"]] == [None]
+
+
+async def test_a_municipality_narrows_the_answer(client: httpx.AsyncClient) -> None:
+    answer = (await asked(client, "supervisor", "from=2025-10&to=2025-10&municipality=167")).json()
+    assert answer["rows"] == []
+    answer = (await asked(client, "supervisor", "from=2025-10&to=2025-10&municipality=398&scheme=law")).json()
+    assert [total["municipality"] for total in answer["totals"]] == ["398"]
+
+
+async def test_another_authority_sees_nothing(client: httpx.AsyncClient) -> None:
+    answer = (await asked(client, "stranger")).json()
+    assert (answer["rows"], answer["totals"]) == ([], [])
+    explained = await client.get(f"/v1/costs/explain/{ANN}", headers=bearer("stranger"))
+    assert explained.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("to=2025-10", "from"), ("from=2025-10", "to"), ("from=2025-13&to=2025-10", "from"),
+        ("from=2025-10&to=2025-09", "to lies before from"), ("from=1900-01&to=2025-09", "more than 240 months"),
+        ("from=2025-10&to=2025-10&scheme=fi-1999", "scheme is none of"),
+        ("from=2025-10&to=2025-10&municipality=091", "municipality is not one of your authority"),
+        ("from=2025-10&to=2025-10&municipality=x", "municipality"),
+    ],
+)  # fmt: skip
+async def test_a_question_that_cannot_be_answered_is_refused(client: httpx.AsyncClient, query: str, field: str) -> None:
+    answer = await asked(client, "supervisor", query)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert field in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/costs?from=2025-10&to=2025-10", f"/v1/costs/explain/{ANN}"])
+async def test_coordinators_and_nobody_get_no_figures(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path, headers=bearer("coordinator"))).status_code == 403
+    assert (await client.get(path)).status_code == 401
+
+
+async def test_only_supervisors_get_a_client_explained(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"/v1/costs/explain/{ANN}", headers=bearer("finance"))).status_code == 403
+
+
+async def test_an_explanation_goes_from_facts_to_euros_and_is_written_down(
+    client: httpx.AsyncClient, room: Room
+) -> None:
+    answer = await client.get(f"/v1/costs/explain/{ANN}?scheme=law", headers=bearer("supervisor"))
+    [told] = answer.json()
+    [payment] = told["payments"]
+    assert (told["scheme"], told["total_cents"]) == ("law", 10046)
+    assert (payment["source"], payment["id"], payment["municipality"]) == ("kela", "p0", "398")
+    assert (payment["counter_before"], payment["counter_after"]) == (187, 207)
+    assert [(p["cost_class"], p["days"], p["percent"], p["base_cents"], p["cents"]) for p in payment["pieces"]] == [
+        ("101-200", 13, 10, 48373, 4837), ("201-300", 7, 20, 26047, 5209),
+    ]  # fmt: skip
+    async with room.database.transaction() as session:
+        rows = (await session.execute(text("SELECT name, role, client FROM incentives.opened_client"))).all()
+    assert [tuple(row) for row in rows] == [("Saara", "supervisor", ANN)]
+
+
+async def test_the_page_shows_euros_by_scheme_and_the_classes_of_one(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/costs?from=2025-10&to=2025-10&scheme=fi-2025&lang=en", headers=bearer("supervisor"))
+    assert answer.status_code == 200
+    assert "Exact figures as of" in answer.text
+    assert "€602.76" in answer.text
+    assert "days 101–200" in answer.text
+    assert "counterfactual" in answer.text
+    assert "<script" not in answer.text
+
+
+async def test_the_page_speaks_finnish_with_finnish_amounts(client: httpx.AsyncClient) -> None:
+    answer = await client.get(
+        "/costs?from=2025-10&to=2025-10", headers=bearer("supervisor") | {"Accept-Language": "fi"}
+    )
+    assert "602,76\xa0€" in answer.text
+    assert "Voimassa oleva laki" in answer.text
+
+
+async def test_the_page_says_so_before_the_first_publication(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/costs?lang=en", headers=bearer("finance"))
+    assert "Nothing has been published yet" in answer.text
+
+
+async def test_the_page_of_published_figures_shows_the_newest_month_by_itself(
+    client: httpx.AsyncClient, room: Room
+) -> None:
+    await published(room)
+    answer = await client.get("/costs?lang=en", headers=bearer("finance"))
+    assert 'value="2025-10"' in answer.text
+    assert "Published figures as of" in answer.text
+    assert "€602.76" in answer.text
