@@ -5,12 +5,12 @@ depends on what came first.
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
+from pydantic import TypeAdapter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from contracts.snapshots import AlertEvent, ExposureSnapshot, MunicipalityInterval, PathwaySnapshot
@@ -26,6 +26,8 @@ from services.runtime.clock import Clock
 
 # The loop is given a chance to answer others after so many looks, some tens of milliseconds.
 _LOOKS_AT_A_STRETCH: Final = 100
+
+_HOMES: Final[TypeAdapter[tuple[MunicipalityInterval, ...]]] = TypeAdapter(tuple[MunicipalityInterval, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,6 @@ class Lookout:
         return Message(webhook.name, event.id, event.client, event.authority, body)
 
 
-def homes_json(homes: Sequence[MunicipalityInterval]) -> str:
+def homes_json(homes: tuple[MunicipalityInterval, ...]) -> str:
     """Write the dated municipalities as the queries of `listing` read them."""
-    return json.dumps(
-        [
-            {
-                "start": home.start.isoformat(),
-                "end": home.end.isoformat() if home.end else None,
-                "municipality": home.municipality,
-            }
-            for home in homes
-        ]
-    )
+    return _HOMES.dump_json(homes).decode()

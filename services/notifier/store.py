@@ -4,11 +4,12 @@ Rows are written column by column, one statement a batch: a statement a row woul
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +18,8 @@ from contracts.topics import ALERTS
 from services.notifier.domain.findings import AlertKey, Finding
 from services.notifier.domain.life import Verdict, is_open
 from services.runtime.publisher import Outgoing
+
+_FINDINGS: Final[TypeAdapter[tuple[Finding, ...]]] = TypeAdapter(tuple[Finding, ...])
 
 OUTBOX_CHANNEL: Final = "askelma_notifier_outbox"
 """Notified when alert events wait for the relay."""
@@ -118,21 +121,9 @@ async def keep(session: AsyncSession, looks: Sequence[Looked], rules: str) -> No
     )
 
 
-def findings_json(findings: Iterable[Finding]) -> str:
+def findings_json(findings: tuple[Finding, ...]) -> str:
     """Write findings as the queries of `listing` read them."""
-    return json.dumps(
-        [
-            {
-                "rule": finding.rule,
-                "key": finding.key,
-                "since": finding.since.isoformat(),
-                "until": finding.until.isoformat() if finding.until else None,
-                "severity": finding.severity,
-                "reasons": finding.reasons,
-            }
-            for finding in findings
-        ]
-    )
+    return _FINDINGS.dump_json(findings).decode()
 
 
 async def alerts_of(session: AsyncSession, clients: Collection[str]) -> dict[str, dict[AlertKey, AlertEvent]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,16 +47,22 @@ class Courier:
         """Deliver for ever; a database that is away delays."""
         if not self._webhooks:
             return
-        async with httpx.AsyncClient(timeout=self._patience.timeout_seconds, trust_env=False) as client:
+        async with (
+            httpx.AsyncClient(timeout=self._patience.timeout_seconds, trust_env=False) as client,
+            aclosing(self._database.listen(DELIVERIES_CHANNEL)) as notes,
+        ):
             sender = WebhookSender(client, private_allowed=private_allowed)
-            async for _ in self._database.listen(DELIVERIES_CHANNEL):
-                try:
-                    while await self.turn(sender):
-                        pass
-                    await self._show_waiting()
-                except (SQLAlchemyError, OSError, TimeoutError) as error:
-                    _log.warning("courier_waits", reason=type(error).__name__)
-                    await asyncio.sleep(_PAUSE_SECONDS)
+            async for _ in notes:
+                await self._empty(sender)
+
+    async def _empty(self, sender: WebhookSender) -> None:
+        try:
+            while await self.turn(sender):
+                pass
+            await self._show_waiting()
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            _log.warning("courier_waits", reason=type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def turn(self, sender: WebhookSender) -> int:
         """Send what is due, at most a handful, and return how many attempts were made."""

@@ -3,6 +3,7 @@
 A period may be empty: what began on a day and ended on it. No day lies inside, but it is not the same as never.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -84,6 +85,5 @@ def months_after(day: date, months: int) -> date:
     So does the act on the calculation of statutory time limits (150/1930, section 3).
     """
     years, month = divmod(day.month - 1 + months, 12)
-    first = date(day.year + years, month + 1, 1)
-    last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - DAY
-    return first.replace(day=min(day.day, last.day))
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

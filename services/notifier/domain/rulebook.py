@@ -16,6 +16,8 @@ class Figure:
 
     def on(self, day: date) -> int:
         """Return the figure in force on `day`; before the first date, the first one."""
+        if len(self.values) == 1:
+            return self.values[0]
         return self.values[max(bisect_right(self.starts, day) - 1, 0)]
 
 

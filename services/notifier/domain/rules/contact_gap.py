@@ -5,18 +5,25 @@ Before the first meeting of a spell the initial interview is what is missing, an
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from typing import Final
 
 from contracts.snapshots import PathwaySnapshot
 from services.notifier.domain.findings import Finding
 from services.notifier.domain.periods import DAY, Period, earlier, months_after, within
 from services.notifier.domain.rulebook import ContactGap
 
+_SHORTEST_MONTH: Final = 28
+"""Days by which most meetings are seen to be in time without asking the calendar."""
+
 
 def findings(pathway: PathwaySnapshot, population: Sequence[Period], settings: ContactGap) -> Iterator[Finding]:
     """Yield from the day after the last day in time, by the figure in force at the meeting, until the next meeting."""
     met = sorted({meeting.on for meeting in pathway.meetings})
     for day, following in zip_longest(met, met[1:]):
-        due = months_after(day, settings.months.on(day))
+        months = settings.months.on(day)
+        if following is not None and (following - day).days <= months * _SHORTEST_MONTH:
+            continue
+        due = months_after(day, months)
         if following is not None and following <= due:
             continue
         spell = pathway.spell_on(day)

@@ -6,11 +6,10 @@ status that says as much and the end of the registration. A referral is one unti
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.codes import StatusCode
-from contracts.snapshots import Dated, PathwaySnapshot, ServiceEpisode
+from contracts.snapshots import PathwaySnapshot, ServiceEpisode
 from services.notifier.domain.findings import Finding
 from services.notifier.domain.periods import DAY, Period, earlier, within, without
 from services.notifier.domain.rulebook import ServiceWithoutFollowOn
@@ -25,36 +24,50 @@ def findings(
     pathway: PathwaySnapshot, population: Sequence[Period], settings: ServiceWithoutFollowOn
 ) -> Iterator[Finding]:
     """Yield from when the days since the end have all passed until something follows."""
+    stays = list(_stays(pathway))
     for service in pathway.services:
         if service.end is None:
             continue
-        spell = pathway.spell_on(service.end)
+        since = service.end + timedelta(days=settings.days.on(service.end))
+        followed = _followed_on(stays, service.episode, service.end)
+        spell = pathway.spell_on(service.end) if followed is None or followed >= since else None
         if spell is None or spell.start == service.end:
             continue
-        followed = earlier(_followed_on(pathway, service, service.end), spell.end)
-        since = service.end + timedelta(days=settings.days.on(service.end))
-        if followed is not None and followed < since:
+        until = earlier(followed, spell.end)
+        if until is not None and until < since:
             continue
-        for part in _unless_referred(pathway, service, within(Period(since, followed), population)):
+        for part in _unless_referred(pathway, service, within(Period(since, until), population)):
             yield Finding(
                 "service_without_follow_on", service.episode, part.start, part.end, settings.severity,
                 (f"service:{service.episode}", f"ended:{service.end.isoformat()}"),
             )  # fmt: skip
 
 
-def _followed_on(pathway: PathwaySnapshot, service: ServiceEpisode, end: date) -> date | None:
-    others: Iterator[Dated] = chain(
-        (other for other in pathway.services if other.episode != service.episode),
-        pathway.employments,
-        pathway.educations,
-    )
-    episodes = (max(other.start, end) for other in others if other.start >= end or _goes_beyond(other, end))
-    stated = (status.start for status in pathway.statuses if status.start >= end and status.code in _FOLLOWING)
-    return min(chain(episodes, stated), default=None)
+class _Stay(NamedTuple):
+    """A time in something, however stated; `service` is the episode where it is a service."""
+
+    start: date
+    end: date | None
+    service: str | None
 
 
-def _goes_beyond(other: Dated, end: date) -> bool:
-    return other.end is None or other.end > end
+def _stays(pathway: PathwaySnapshot) -> Iterator[_Stay]:
+    yield from (_Stay(one.start, one.end, one.episode) for one in pathway.services)
+    yield from (_Stay(one.start, one.end, None) for one in pathway.employments)
+    yield from (_Stay(one.start, one.end, None) for one in pathway.educations)
+    # A status says when something began; whether it still holds after an end is for the ladder to say, so it is empty.
+    yield from (_Stay(one.start, one.start, None) for one in pathway.statuses if one.code in _FOLLOWING)
+
+
+def _followed_on(stays: Sequence[_Stay], episode: str, end: date) -> date | None:
+    """Return the first day from `end` on of a stay other than `episode` that goes on beyond it or begins after it."""
+    first: date | None = None
+    for stay in stays:
+        if stay.service != episode and (stay.start >= end or stay.end is None or stay.end > end):
+            first = earlier(first, max(stay.start, end))
+            if first == end:
+                break
+    return first
 
 
 def _unless_referred(pathway: PathwaySnapshot, service: ServiceEpisode, periods: list[Period]) -> list[Period]:

@@ -50,7 +50,7 @@ def _falls(pathway: PathwaySnapshot, steps: Sequence[StepInterval], settings: Se
 
 def _is_fall(held: StepInterval, lower: StepInterval, steps: Sequence[StepInterval], settings: Setback) -> bool:
     day = lower.start
-    if held.step < settings.from_step.on(day) or held.step <= lower.step:
+    if held.step <= lower.step or held.step < settings.from_step.on(day):
         return False
     bridge = day + timedelta(days=settings.bridge_days.on(day))
     return not any(day < step.start <= bridge and step.step >= held.step for step in steps)
