@@ -1,7 +1,7 @@
 """The one store, PostgreSQL: transactions that commit at the edge, and notifications."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -53,8 +53,11 @@ class Database:
             return False
         return True
 
-    async def listen(self, channel: str, *, every: float = 1.0) -> AsyncIterator[None]:
-        """Yield at once, then whenever `channel` is notified, and each `every` seconds in case a note was lost."""
+    async def listen(self, channel: str, *, every: float = 1.0) -> AsyncGenerator[None, None]:
+        """Yield at once, then whenever `channel` is notified, and each `every` seconds in case a note was lost.
+
+        Read it inside `contextlib.aclosing`, or its connection outlives a reader that is cancelled.
+        """
         woken = asyncio.Event()
         connection: asyncpg.Connection | None = None
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Final
 
 import structlog
@@ -35,14 +36,18 @@ class Relay:
 
     async def run(self) -> None:
         """Send for ever; a broker or database that is away delays, never loses."""
-        async for _ in self._database.listen(self._channel):
-            try:
-                while await self.turn() == _ROWS:
-                    pass
-            except (PublishError, SQLAlchemyError, OSError, TimeoutError) as error:
-                self._failures.labels().inc()
-                _log.warning("relay_waits", reason=type(error).__name__)
-                await asyncio.sleep(_PAUSE_SECONDS)
+        async with aclosing(self._database.listen(self._channel)) as notes:
+            async for _ in notes:
+                await self._empty()
+
+    async def _empty(self) -> None:
+        try:
+            while await self.turn() == _ROWS:
+                pass
+        except (PublishError, SQLAlchemyError, OSError, TimeoutError) as error:
+            self._failures.labels().inc()
+            _log.warning("relay_waits", reason=type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def turn(self) -> int:
         """Send what one transaction takes and return how much that was; nothing leaves the table unconfirmed."""
