@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from services.indicators.domain.figures import ELSEWHERE
+from services.runtime.disclosure import TOTAL
 from services.runtime.metrics import Meter
 
 
@@ -18,10 +20,10 @@ class IndicatorMetrics:
         self.fold_seconds = meter.histogram("askelma_fold_batch_seconds", "Time from a batch of facts to their commit.")
         self.clients = meter.gauge(
             "askelma_clients",
-            "Clients with an open spell by step, from the newest publication; absent where hidden.",
+            "Clients with an open spell by step, from the newest publication; absent where hidden. * is the total.",
             {
                 "authority": authorities,
-                "municipality": [*municipalities, "all"],
+                "municipality": [*municipalities, ELSEWHERE, TOTAL],
                 "step": [str(step) for step in range(steps)],
             },
         )

@@ -4,9 +4,9 @@ A client has one row in `pathway`, also after erasure, when nothing is left of i
 lock of everything about the client.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -48,7 +48,7 @@ class PathwayRecord(SQLModel, table=True):
     __table_args__ = {"schema": SCHEMA}
 
     client: str = Field(primary_key=True)
-    authority: str = Field(index=True)
+    authority: str
     revision: int = Field(default=0, sa_type=BigInteger)
     rules: str = ""
     state: bytes | None = None
@@ -155,17 +155,21 @@ async def expect_announcement(session: AsyncSession) -> None:
     await session.execute(_FORGET_LOG)
 
 
-async def snapshots_of(session: AsyncSession, authority: str) -> AsyncIterator[bytes]:
-    """Stream the snapshots of all clients of `authority` who are not erased."""
-    rows = await session.stream(_SNAPSHOTS_OF, {"authority": authority}, execution_options={"yield_per": _PAGE})
-    async for row in rows:
-        yield row.snapshot
+async def snapshots_after(session: AsyncSession, authority: str, client: str) -> list[PathwaySnapshot]:
+    """Return the next page of snapshots of clients of `authority`, in order of reference after `client`."""
+    rows = await session.execute(_SNAPSHOTS_AFTER, {"authority": authority, "client": client, "page": _PAGE})
+    return [PATHWAY.validate_json(row.snapshot) for row in rows]
 
 
 async def snapshot_of(session: AsyncSession, authority: str, client: str) -> bytes | None:
     """Return the snapshot of one client of `authority`; None where there is no such client."""
     found: bytes | None = (await session.execute(_SNAPSHOT_OF, {"authority": authority, "client": client})).scalar()
     return found
+
+
+async def note_opening(session: AsyncSession, opened_at: datetime, who: Mapping[str, str], client: str) -> None:
+    """Write to the audit log that somebody (authority, role, name) looked at a client."""
+    await session.execute(_OPENED, {**who, "opened_at": opened_at, "client": client})
 
 
 _ENSURE: Final = text("""
@@ -207,9 +211,14 @@ _FOLDED_OTHERWISE: Final = text("""
     WHERE rules <> :rules AND revision > 0 AND erased_on IS NULL ORDER BY client LIMIT :page
 """)
 _FORGET_LOG: Final = text("DELETE FROM indicators.log_state")
-_SNAPSHOTS_OF: Final = text("""
-    SELECT snapshot FROM indicators.pathway WHERE authority = :authority AND snapshot IS NOT NULL
+_SNAPSHOTS_AFTER: Final = text("""
+    SELECT snapshot FROM indicators.pathway
+    WHERE authority = :authority AND client > :client AND snapshot IS NOT NULL ORDER BY client LIMIT :page
 """)
 _SNAPSHOT_OF: Final = text("""
     SELECT snapshot FROM indicators.pathway WHERE authority = :authority AND client = :client
+""")
+_OPENED: Final = text("""
+    INSERT INTO indicators.opened_client (opened_at, authority, role, name, client)
+    VALUES (:opened_at, :authority, :role, :name, :client)
 """)

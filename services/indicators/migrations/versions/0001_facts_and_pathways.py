@@ -46,12 +46,23 @@ def _pathways() -> None:
     op.create_table(
         "pathway",
         sa.Column("client", sa.Text, primary_key=True),
-        sa.Column("authority", sa.Text, nullable=False, index=True),
+        sa.Column("authority", sa.Text, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("rules", sa.Text, nullable=False),
         sa.Column("state", sa.LargeBinary),
         sa.Column("snapshot", sa.LargeBinary),
         sa.Column("erased_on", sa.Date),
+        schema=_SCHEMA,
+    )
+    op.create_index("pathway_of_authority", "pathway", ["authority", "client"], schema=_SCHEMA)
+    op.create_table(
+        "opened_client",
+        sa.Column("number", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("authority", sa.Text, nullable=False),
+        sa.Column("role", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("client", sa.Text, nullable=False),
         schema=_SCHEMA,
     )
 
