@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
 from services.console.failures import Failure
 from services.runtime.hosting import Host
@@ -37,7 +37,8 @@ async def until_stopped(host: Host, stop: asyncio.Event) -> None:
     """Return when `stop` is set. Raises Failure if a part of the process dies, naming it."""
     stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({stopped, host.failure}, return_when=asyncio.FIRST_COMPLETED)
+        waited: list[asyncio.Future[Literal[True]] | asyncio.Future[str]] = [stopped, host.failure]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         _raise_failure(host)
     finally:
         stopped.cancel()
