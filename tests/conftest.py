@@ -18,9 +18,11 @@ import pytest_asyncio
 import structlog
 from sqlalchemy import make_url
 
+from contracts.topics import DEAD
 from services.runtime.embedded.log import embedded_log
 from services.runtime.embedded.postgres import throwaway_postgres
 from tests.rigs.kafka import RealKafka
+from tests.rigs.logs import PARTITIONS, Log
 from tests.rigs.postgres import SystemPostgres
 
 # --- the real parts ------------------------------------------------------------------------------------------------
@@ -105,6 +107,16 @@ def real_kafka(session_folder: Path) -> Iterator[RealKafka]:
 def kafka(real_kafka: RealKafka) -> str:
     """Give the address of the session's real Kafka 4."""
     return real_kafka.address
+
+
+@pytest.fixture(params=[pytest.param("log", id="mock"), pytest.param("real_kafka", id="real", marks=pytest.mark.kafka)])
+def any_log(request: pytest.FixtureRequest) -> Log:
+    """Give the mock cluster, then the real Kafka: what holds on one must hold on the other."""
+    found = request.getfixturevalue(request.param)
+    if isinstance(found, RealKafka):
+        found.ensure_topics({DEAD.name: PARTITIONS})
+        return Log(found.address, found.create_topics)
+    return Log(found, lambda _: None)
 
 
 @pytest.fixture

@@ -160,6 +160,7 @@ class Consumer:
                 self._dead.tally.used()
 
     async def _park(self, record: Record, reason: str) -> None:
+        self._dead.tally.parked()
         await self._patiently(lambda: self._dead.park(record, reason))
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -73,11 +73,13 @@ class DeadLetters:
         self._parked.labels()  # so that the first one shows as a rise from 0
 
     async def park(self, record: Record, reason: str) -> None:
-        """Keep `record` with its `reason` (which holds nothing of its content), in the table and on the topic."""
-        self.tally.parked()
+        """Keep `record` with its `reason` (which holds nothing of its content), on the topic and in the table.
+
+        May be tried again until it succeeds: the table, which people read, comes last and so gets one row.
+        """
+        await self._publisher.send([self._outgoing(record, reason)])
         async with self._database.transaction() as session:
             await session.execute(self._insert, self._row(record, reason))
-        await self._publisher.send([self._outgoing(record, reason)])
         self._parked.labels().inc()
         _log.warning("parked", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -127,8 +127,17 @@ class RealKafka:
             assert self._process.poll() is None, (self.folder / "kafka.log").read_text()[-2000:]
             with suppress(KafkaException):
                 self._admin().list_topics(timeout=1)
+                self._wake_coordinator()
                 return
         raise TimeoutError(f"Kafka does not answer: {(self.folder / 'kafka.log').read_text()[-2000:]}")
+
+    def _wake_coordinator(self) -> None:
+        """Ask for an offset: the first question of that kind makes the broker create its topic of offsets."""
+        asking = Consumer({"bootstrap.servers": self.address, "group.id": "tests.first", "log_level": "0"})
+        try:
+            asking.committed([TopicPartition("tests.first", 0)], timeout=5)
+        finally:
+            asking.close()
 
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address, "log_level": "0"})
@@ -139,6 +148,13 @@ class RealKafka:
         admin = self._admin()  # must outlive its answers
         for created in admin.create_topics(topics).values():
             created.result(timeout=30)
+
+    def ensure_topics(self, partitions: Mapping[str, int]) -> None:
+        """Create those of the topics that are not there yet."""
+        there = self._admin().list_topics(timeout=10).topics
+        missing = {name: number for name, number in partitions.items() if name not in there}
+        if missing:
+            self.create_topics(missing)
 
     def stop(self) -> None:
         """Stop in good order."""

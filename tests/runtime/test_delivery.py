@@ -1,0 +1,200 @@
+"""What the consumer promises about delivery, held on the mock cluster and on a real Kafka 4 alike."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import pytest
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from sqlalchemy.exc import OperationalError
+
+from contracts.topics import DEAD
+from services.runtime.deadletters import Limit
+from services.runtime.publisher import Outgoing, Publisher, PublishError, Unpaced
+from tests.conftest import ExpectedErrors
+from tests.rigs.logs import Log
+from tests.rigs.station import Handled, Station, station
+from tests.rigs.waiting import until
+
+pytestmark = [pytest.mark.wire, pytest.mark.store]
+
+WORDS = [f"w{number:03}" for number in range(40)]
+
+
+@pytest.fixture
+async def place(any_log: Log, database_url: str) -> AsyncIterator[Station]:
+    async with station(any_log, database_url) as made:
+        yield made
+
+
+def away() -> OperationalError:
+    """Return what SQLAlchemy raises when the database has gone."""
+    return OperationalError("SELECT 1", {}, ConnectionResetError("gone"))
+
+
+async def test_what_is_written_before_the_reader_first_starts_is_read(place: Station) -> None:
+    await place.say(*WORDS)
+    handled = Handled()
+    async with place.reading(handled):
+        await until(lambda: len(handled.words) == 40, "all words are handled")
+    assert sorted(handled.words) == WORDS
+    assert await place.acknowledged() == 40
+
+
+async def test_a_record_with_binary_headers_arrives_like_any_other(place: Station) -> None:
+    trace = [("traceparent", b"\xff\xfe\x00\x01"), ("nothing", None), ("ce_id", b"f1")]
+    async with AIOKafkaProducer(bootstrap_servers=place.log.address) as java:
+        await java.send_and_wait(place.topic, b"traced", headers=trace)
+        await java.send_and_wait(place.topic, b"plain")
+    handled = Handled()
+    async with place.reading(handled):
+        await until(lambda: len(handled.words) == 2, "both are handled")
+    assert sorted(handled.words) == ["plain", "traced"]
+    assert await place.acknowledged() == 2
+
+
+async def test_what_cannot_be_read_is_parked_and_the_rest_goes_on(place: Station) -> None:
+    await place.say("one", "?secret", "two")
+    handled = Handled()
+    async with place.reading(handled):
+        await until(lambda: len(handled.words) == 2, "the readable are handled")
+        await until(lambda: acknowledged(place, 3), "all three are acknowledged")
+    (letter,) = await place.parked()
+    assert (letter.topic, letter.reason) == (place.topic, "unreadable: not a word")
+    assert place.counted("askelma_dead_letters_total") == 1
+    (copy,) = await dead_letters(place)
+    assert copy.value == b"?secret"
+    assert dict(copy.headers)["x-origin"] == f"{place.topic}/{letter.partition}/{letter.offset}".encode()
+
+
+async def acknowledged(place: Station, number: int) -> bool:
+    return await place.acknowledged() == number
+
+
+async def dead_letters(place: Station) -> list[ConsumerRecord]:
+    records = await place.log.records(DEAD.name)
+    return [record for record in records if dict(record.headers).get("x-service") == place.service.encode()]
+
+
+async def test_what_is_of_a_type_not_known_yet_is_skipped_and_counted(place: Station) -> None:
+    await place.say("one", "new type", "two")
+    handled = Handled()
+    async with place.reading(handled):
+        await until(lambda: acknowledged(place, 3), "all three are acknowledged")
+    assert sorted(handled.words) == ["one", "two"]
+    skipped = {"service": place.service, "topic": place.topic}
+    assert place.registry.get_sample_value("askelma_records_skipped_total", skipped) == 1
+    assert await place.parked() == []
+
+
+async def test_the_one_record_that_a_handler_fails_on_is_parked_alone(place: Station) -> None:
+    handled = Handled()
+
+    async def handle(words: Sequence[str]) -> None:
+        if "w007" in words:
+            raise ZeroDivisionError("010170-999R")
+        await handled(words)
+
+    await place.say(*WORDS)
+    async with place.reading(handle):
+        await until(lambda: acknowledged(place, 40), "all are acknowledged")
+    assert set(handled.words) == set(WORDS) - {"w007"}
+    (letter,) = await place.parked()
+    assert letter.reason.startswith("handler failed: ZeroDivisionError at handle:")
+    assert "010170" not in letter.reason
+
+
+async def test_too_many_dead_letters_stop_the_reader_before_it_empties_the_log(
+    place: Station, expected_errors: ExpectedErrors
+) -> None:
+    expected_errors.allow("stopped")
+    place = replace(place, limit=Limit(in_a_row=5))
+    await place.say(*(f"?{number}" for number in range(40)))
+    async with place.reading(Handled()) as consumer:
+        await until(lambda: consumer.failed is not None, "the consumer has stopped")
+        assert "askelma dead list" in (await consumer.ready() or "")
+    assert await place.acknowledged() == 0
+    assert len(await place.parked()) == 4
+
+
+class Stammering(Publisher):
+    """Fails five times before each success."""
+
+    failures = 0
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        self.failures += 1
+        if self.failures % 6:
+            raise PublishError("not now")
+        await super().send(records)
+
+
+async def test_a_dead_letter_that_takes_several_tries_is_kept_and_counted_once(place: Station) -> None:
+    place = replace(
+        place, limit=Limit(in_a_row=3), publisher=lambda broker, meter: Stammering(broker, Unpaced(), meter)
+    )
+    await place.say("one", "?secret", "two")
+    async with place.reading(Handled()) as consumer:
+        await until(lambda: acknowledged(place, 3), "all three are acknowledged")
+        assert consumer.failed is None
+    assert len(await place.parked()) == 1
+    assert len(await dead_letters(place)) == 1
+
+
+async def test_a_database_that_is_away_is_waited_for_and_nothing_is_acknowledged_meanwhile(place: Station) -> None:
+    handled = Handled()
+    back = asyncio.Event()
+
+    async def handle(words: Sequence[str]) -> None:
+        if not back.is_set():
+            raise away()
+        await handled(words)
+
+    await place.say(*WORDS)
+    async with place.reading(handle) as consumer:
+        await until(lambda: place.counted("askelma_batch_retries_total") >= 3, "it was tried three times")
+        assert "waits for the database" in (await consumer.ready() or "")
+        assert await place.acknowledged() == 0
+        back.set()
+        await until(lambda: acknowledged(place, 40), "all are acknowledged")
+        assert await consumer.ready() is None
+    assert set(handled.words) == set(WORDS)
+    assert await place.parked() == []
+
+
+async def test_a_database_that_stays_away_hands_the_batch_back_and_gets_it_again(place: Station) -> None:
+    place = replace(place, patience_seconds=0.3)
+    handled = Handled()
+    turns = iter([away(), away(), away()])
+
+    async def handle(words: Sequence[str]) -> None:
+        error = next(turns, None)
+        if error is not None:
+            raise error
+        await handled(words)
+
+    await place.say(*WORDS)
+    async with place.reading(handle):
+        await until(lambda: acknowledged(place, 40), "all are acknowledged")
+    assert set(handled.words) == set(WORDS)
+    assert await place.parked() == []
+
+
+async def test_what_was_handled_and_not_acknowledged_comes_again(
+    place: Station, expected_errors: ExpectedErrors
+) -> None:
+    expected_errors.allow("CancelledError")
+    first, second = Handled(), Handled()
+    died = asyncio.Event()
+
+    async def dies_before_it_answers(words: Sequence[str]) -> None:
+        await first(words)
+        died.set()
+        raise asyncio.CancelledError
+
+    await place.say(*WORDS)
+    async with place.reading(dies_before_it_answers):
+        await died.wait()
+    async with place.reading(second):
+        await until(lambda: acknowledged(place, 40), "all are acknowledged")
+    assert set(first.words) <= set(second.words) == set(WORDS)
