@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import JsonValue
 from pydantic_core import to_json
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import ClientDisconnect
 
+from services.ingest.away import told_if_away
 from services.ingest.domain.bindings import (
     BATCH,
     HTTP_PREFIX,
@@ -29,7 +28,7 @@ from services.ingest.journaling import Outcome, Taken
 from services.ingest.reception import Reception
 from services.ingest.store.senders import scope_of_key
 from services.runtime.access import Problem, digest_of
-from services.runtime.database import Database, is_transient
+from services.runtime.database import Database
 from services.runtime.problems import MEDIA_TYPE
 
 _BEARER: Final = HTTPBearer(auto_error=False, description="A sender's key, as `Authorization: Bearer <key>`.")
@@ -47,13 +46,12 @@ def event_routes(reception: Reception, database: Database, largest_body: int) ->
         request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Response:
         """Take events of the bearer; what is answered with 2xx is in the journal."""
-        try:
+        with told_if_away():
             scope = await _scope(database, bearer)
-            kind = _kind(request)
-            events = _events(kind, request, await _body(request, largest_body))
+        kind = _kind(request)
+        events = _events(kind, request, await _body(request, largest_body))
+        with told_if_away():
             outcomes = await reception.receive(scope, events, "http")
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise _away(error) from None
         return _for_batch(outcomes) if kind == BATCH else _for_one(outcomes[0])
 
     return router
@@ -72,17 +70,6 @@ async def _scope(database: Database, bearer: HTTPAuthorizationCredentials | None
             headers={"WWW-Authenticate": "Bearer"},
         )
     return scope
-
-
-def _away(error: Exception) -> Exception:
-    if is_transient(error) or isinstance(error, PoolTimeoutError):
-        return Problem(
-            503,
-            "Journal away",
-            "The journal cannot be written now, and nothing of this request was. Send it again in a moment.",
-            headers={"Retry-After": "5"},
-        )
-    return error
 
 
 async def _body(request: Request, largest: int) -> bytes:

@@ -21,6 +21,8 @@ from services.ingest.office import issue_key, office_routes
 from services.ingest.reception import Reception, Tools
 from services.ingest.routes import event_routes
 from services.ingest.rules import load_rules
+from services.ingest.seals import Seals
+from services.ingest.store.vault import Vault
 from services.runtime.access import Access, Principal, Role, install_problems
 from services.runtime.authorities import Authority
 from services.runtime.clock import ManualClock
@@ -49,6 +51,11 @@ class Ingest:
     tools: Tools
     registry: CollectorRegistry
     key: str
+
+    @property
+    def vault(self) -> Vault:
+        """Return the vault, opened with the same secrets."""
+        return Vault(self.tools.keys, Seals(self.tools.keys))
 
     async def rows(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement of the test's own."""
