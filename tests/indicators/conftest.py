@@ -47,10 +47,13 @@ def topic() -> Kept:
 
 
 @pytest.fixture
-def metrics() -> IndicatorMetrics:
-    return IndicatorMetrics(
-        Meter(CollectorRegistry(), "indicators"), ["area", "other"], ["167", "398"], len(LADDER.steps)
-    )
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> IndicatorMetrics:
+    return IndicatorMetrics(Meter(registry, "indicators"), ["area", "other"], ["167", "398"], len(LADDER.steps))
 
 
 @pytest.fixture
