@@ -32,9 +32,10 @@ def build_app(settings: NotifierSettings, platform: Platform) -> Service:
     rulebook = read_rulebook(settings.rules_file or SHIPPED)
     webhooks = read_webhooks(settings.webhooks_file)
     database, clock = platform.database, platform.clock
+    site = settings.public_url or settings.ingest_url
     meter = platform.meter(NAME)
     metrics = Metrics(meter, [webhook.name for webhook in webhooks], platform.authorities)
-    lookout = Lookout(Evaluator(rulebook, finnish_working_days()), clock, webhooks, settings.public_url, metrics)
+    lookout = Lookout(Evaluator(rulebook, finnish_working_days()), clock, webhooks, site, metrics)
     handlers = Handlers(database, lookout, metrics)
     timers = Timers(database, clock, lookout, metrics, settings.timer_batch)
     relay = Relay(database, platform.publisher(NAME), store.take_outbox, store.OUTBOX_CHANNEL, meter)
