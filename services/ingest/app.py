@@ -44,13 +44,14 @@ def build_app(settings: IngestSettings, platform: Platform) -> Service:
     upkeep = Upkeep(platform.database, platform.clock, metrics)
     checkpoints = Checkpoints(platform.database, platform.log_admin, platform.cluster, settings.checkpoint_seconds)
     relay = Relay(platform.database, platform.publisher(NAME), journal.take, journal.CHANNEL, platform.meter(NAME))
+    gaps = metrics.intake_gaps.labels().inc if settings.embedded else None
     return Service(
         name=NAME,
         routers=[
             event_routes(reception, platform.database, settings.largest_body),
             office_routes(platform.database, platform.clock),
         ],
-        readers=[intake_reader(sender, reception, platform.database) for sender in _intake(settings)],
+        readers=[intake_reader(sender, reception, platform.database, gaps) for sender in _intake(settings)],
         background=[relay.run, checkpoints.run, upkeep.run],
         before=partial(_register_local, settings, platform),
         announce=upkeep.announce,
@@ -65,13 +66,12 @@ def _intake(settings: IngestSettings) -> tuple[str, ...]:
 async def _register_local(settings: IngestSettings, platform: Platform) -> None:
     if not settings.embedded:
         return
-    scope = Scope(LOCAL, min(platform.authorities))
+    now = platform.clock.now()
     async with platform.database.transaction() as session:
         if await senders.scope_of_sender(session, LOCAL) is None:
-            await senders.register(session, scope, platform.clock.now())
-            if settings.local_key is not None:
-                digest = digest_of(settings.local_key.get_secret_value())
-                await senders.add_key(session, LOCAL, digest, platform.clock.now())
+            await senders.register(session, Scope(LOCAL, min(platform.authorities)), now)
+        if settings.local_key is not None:
+            await senders.add_key(session, LOCAL, digest_of(settings.local_key.get_secret_value()), now)
 
 
 def _keys(settings: IngestSettings) -> Keyring:

@@ -1,6 +1,7 @@
 """Subscribers of ingest: one intake topic for each registered sender, as the Kafka binding of CloudEvents writes it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from contracts.topics import intake_topic
@@ -28,26 +29,53 @@ _NOBODY: Final = "nobody"
 _log = log_of("ingest")
 
 
-def intake_reader(sender: str, reception: Reception, database: Database) -> Reader[object]:
-    """Return how the topic of `sender` is read; the topic's own access list says that it is the sender who writes."""
-    intake = Intake(sender, reception, database)
-    return Reader(intake_topic(sender), sent_on_topic, intake.handle)
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event and its place on the topic."""
+
+    partition: int
+    offset: int
+    sent: Sent
+
+
+def intake_reader(
+    sender: str, reception: Reception, database: Database, gaps: Callable[[], None] | None = None
+) -> Reader[object]:
+    """Return how the topic of `sender` is read; the topic's own access list says that it is the sender who writes.
+
+    `gaps` is told of each gap in the topic's offsets, where the log is one that keeps none (embedded mode).
+    """
+    intake = Intake(sender, reception, database, gaps)
+    return Reader(intake_topic(sender), arrived, intake.handle)
 
 
 class Intake:
     """Takes what one sender wrote to its topic. Nothing of it goes to dead letters: it may hold identity codes."""
 
-    def __init__(self, sender: str, reception: Reception, database: Database) -> None:
+    def __init__(
+        self, sender: str, reception: Reception, database: Database, gaps: Callable[[], None] | None = None
+    ) -> None:
         self._sender = sender
         self._reception = reception
         self._database = database
+        self._gaps = gaps
+        self._next: dict[int, int] = {}
 
     async def handle(self, items: Sequence[object]) -> None:
         """Journal what can be used of a batch; the rest is in quarantine when this returns."""
-        events = [item for item in items if isinstance(item, Sent)]
+        here = [item for item in items if isinstance(item, Arrived)]
+        self._look_for_gaps(here)
+        events = [item.sent for item in here]
         async with self._database.transaction() as session:
             scope = await scope_of_sender(session, self._sender)
         await self._take(scope or Scope(self._sender, _NOBODY), events)
+
+    def _look_for_gaps(self, items: Sequence[Arrived]) -> None:
+        for item in items:
+            if self._gaps is not None and item.offset > self._next.get(item.partition, 0):
+                self._gaps()
+                _log.warning("gap in an intake topic", sender=self._sender, partition=item.partition)
+            self._next[item.partition] = item.offset + 1
 
     async def _take(self, scope: Scope, events: Sequence[Sent]) -> None:
         try:
@@ -68,8 +96,12 @@ class Intake:
         await self._take(scope, events[half:])
 
 
-def sent_on_topic(record: Record) -> Sent:
+def arrived(record: Record) -> Arrived:
     """Read a record in structured or binary mode; what is neither becomes an event that says so."""
+    return Arrived(record.partition, record.offset, _sent(record))
+
+
+def _sent(record: Record) -> Sent:
     body = record.body or b""
     try:
         value = parsed(body)

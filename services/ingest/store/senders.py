@@ -31,7 +31,10 @@ _REGISTER = text("""
     WHERE sender.authority = EXCLUDED.authority
     RETURNING 1
 """)
-_ADD_KEY = text("INSERT INTO ingest.sender_key (digest, sender, created_at) VALUES (:digest, :sender, :now)")
+_ADD_KEY = text("""
+    INSERT INTO ingest.sender_key (digest, sender, created_at) VALUES (:digest, :sender, :now)
+    ON CONFLICT (digest) DO NOTHING
+""")
 _REVOKE = text("""
     UPDATE ingest.sender_key AS k SET revoked_at = :now FROM ingest.sender AS s
     WHERE k.sender = s.name AND s.name = :name AND s.authority = :authority AND k.revoked_at IS NULL
@@ -65,7 +68,7 @@ async def register(session: AsyncSession, scope: Scope, now: datetime) -> bool:
 
 
 async def add_key(session: AsyncSession, sender: str, digest: str, now: datetime) -> None:
-    """Keep the digest of a sender's new key."""
+    """Keep the digest of a sender's key; one that is kept already stays as it is, revoked ones too."""
     await session.execute(_ADD_KEY, {"sender": sender, "digest": digest, "now": now})
 
 
