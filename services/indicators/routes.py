@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.codes import MUNICIPALITIES, MunicipalityCode
 from services.indicators.domain.figures import Matrix, Of, month_end
 from services.indicators.domain.ladder import Step
-from services.indicators.figure_book import FigureBook, Flows, Source, Stock
+from services.indicators.figure_book import FigureBook, Flows, Source, Stock, Transitions
 from services.runtime.access import Principal, Problem, Role, allow
 from services.runtime.web.languages import language_of
 from services.runtime.web.shell import page
@@ -166,6 +166,50 @@ def _first_day(month: str) -> date:
     return date.fromisoformat(f"{month}-01")
 
 
+def _stock_answer(book: FigureBook, asked: AskedStock, found: Stock) -> StockAnswer:
+    return StockAnswer(
+        as_of=found.as_of,
+        municipality=asked.municipality,
+        source=found.source,
+        note=_note(found.source, is_empty=found.as_of is None),
+        steps=[
+            StepClients(step=step, name=_names(book.ladder.named[step]), clients=clients)
+            for step, clients in found.by_step.items()
+        ],
+        total=found.total,
+    )
+
+
+def _flow_answer(book: FigureBook, asked: AskedFlow, found: Flows) -> FlowAnswer:
+    return FlowAnswer(
+        first=asked.first,
+        last=asked.last,
+        municipality=asked.municipality,
+        source=found.source,
+        note=_note(found.source, is_empty=not found.months),
+        months=None if found.source == "exact" else [_as_text(month) for month in found.months],
+        steps=[
+            StepFlow.model_validate({"step": step, "name": _names(book.ladder.named[step]), **counts})
+            for step, counts in found.by_step.items()
+        ],
+    )
+
+
+def _transitions_answer(asked: AskedTransitions, found: Transitions) -> TransitionsAnswer:
+    return TransitionsAnswer(
+        of=asked.of,
+        sampling=asked.sampling,
+        first=asked.first,
+        last=asked.last,
+        municipality=asked.municipality,
+        source=found.source,
+        note=_note(found.source, is_empty=not found.months),
+        months=[_as_text(month) for month in found.months],
+        states=list(found.matrix.states),
+        counts=[list(row) for row in found.matrix.counts],
+    )
+
+
 def api_routes(book: FigureBook) -> APIRouter:
     """Return the JSON routes."""
     router = APIRouter()
@@ -176,17 +220,7 @@ def api_routes(book: FigureBook) -> APIRouter:
     ) -> StockAnswer:
         """Give clients by step on a day; who sees publications gets the newest one as of a day not after it."""
         found = await book.stock(who, asked.on, _place(book, who, asked.municipality))
-        return StockAnswer(
-            as_of=found.as_of,
-            municipality=asked.municipality,
-            source=found.source,
-            note=_note(found.source, is_empty=found.as_of is None),
-            steps=[
-                StepClients(step=step, name=_names(book.ladder.named[step]), clients=clients)
-                for step, clients in found.by_step.items()
-            ],
-            total=found.total,
-        )
+        return _stock_answer(book, asked, found)
 
     @router.get("/v1/indicators/flow")
     async def flow(
@@ -197,18 +231,7 @@ def api_routes(book: FigureBook) -> APIRouter:
         if not book.is_exact(who):
             _whole_months(asked.first, asked.last)
         found = await book.flow(who, asked.first, asked.last, _place(book, who, asked.municipality))
-        return FlowAnswer(
-            first=asked.first,
-            last=asked.last,
-            municipality=asked.municipality,
-            source=found.source,
-            note=_note(found.source, is_empty=not found.months),
-            months=None if found.source == "exact" else [_as_text(month) for month in found.months],
-            steps=[
-                StepFlow.model_validate({"step": step, "name": _names(book.ladder.named[step]), **counts})
-                for step, counts in found.by_step.items()
-            ],
-        )
+        return _flow_answer(book, asked, found)
 
     @router.get("/v1/indicators/transitions")
     async def transitions(
@@ -218,19 +241,7 @@ def api_routes(book: FigureBook) -> APIRouter:
         first, last = _first_day(asked.first), _first_day(asked.last)
         _in_order(first, last)
         place = _place(book, who, asked.municipality)
-        found = await book.transitions(who, first, last, asked.of, place)
-        return TransitionsAnswer(
-            of=asked.of,
-            sampling=asked.sampling,
-            first=asked.first,
-            last=asked.last,
-            municipality=asked.municipality,
-            source=found.source,
-            note=_note(found.source, is_empty=not found.months),
-            months=[_as_text(month) for month in found.months],
-            states=list(found.matrix.states),
-            counts=[list(row) for row in found.matrix.counts],
-        )
+        return _transitions_answer(asked, await book.transitions(who, first, last, asked.of, place))
 
     @router.get("/v1/pathways/{client}", responses={200: {"description": "The pathway snapshot"}})
     async def pathway(client: str, who: Annotated[Principal, Depends(allow(*_SEE_CLIENTS))]) -> Response:
@@ -291,31 +302,33 @@ def page_routes(book: FigureBook) -> APIRouter:
         municipality: Annotated[str, Query(pattern=r"^\d{3}$|^$")] = "",
     ) -> HTMLResponse:
         """Show clients by step, how they moved in a month, and the largest transitions of the year up to it."""
-        day = book.newest_day(who, await book.publications(who))
-        last = min(day, month_end(_first_day(month))) if month else day
-        place = _place(book, who, municipality or None)
-        stock = await book.stock(who, last, place)
-        last = stock.as_of or last
-        first, start = last.replace(day=1), _months_before(last, _MONTHS_ON_PAGE)
-        flows = await book.flow(who, first, last, place)
-        moves = await book.transitions(who, start, last, "step", place)
-        language = language_of(request)
-        names = {step: getattr(named, language) for step, named in book.ladder.named.items()}
-        shown = Shown(
-            source=stock.source,
-            as_of=stock.as_of,
-            first=first,
-            month=_as_text(last),
-            municipality=municipality,
-            lines=_lines(stock, flows, names),
-            total=stock.total,
-            moves=_largest(moves.matrix, names),
-            moves_from=min(moves.months, default=None),
-            places=_places(book, who, language),
-        )
+        asked = _first_day(month) if month else None
+        shown = await _shown(book, who, asked, municipality, language_of(request))
         return page(request, "indicators/pathways.html", who, shown=shown)
 
     return router
+
+
+async def _shown(book: FigureBook, who: Principal, month: date | None, municipality: str, language: str) -> Shown:
+    day = book.newest_day(who, await book.publications(who))
+    place = _place(book, who, municipality or None)
+    stock = await book.stock(who, min(day, month_end(month)) if month else day, place)
+    last = stock.as_of or day
+    flows = await book.flow(who, last.replace(day=1), last, place)
+    moves = await book.transitions(who, _months_before(last, _MONTHS_ON_PAGE), last, "step", place)
+    names = {step: getattr(named, language) for step, named in book.ladder.named.items()}
+    return Shown(
+        source=stock.source,
+        as_of=stock.as_of,
+        first=last.replace(day=1),
+        month=_as_text(last),
+        municipality=municipality,
+        lines=_lines(stock, flows, names),
+        total=stock.total,
+        moves=_largest(moves.matrix, names),
+        moves_from=min(moves.months, default=None),
+        places=_places(book, who, language),
+    )
 
 
 def _months_before(day: date, months: int) -> date:

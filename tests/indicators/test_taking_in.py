@@ -102,7 +102,7 @@ async def test_any_order_doubling_and_chunking_gives_the_same_pathways(pathways:
 
 
 @pytest.mark.parametrize("first", [True, False])
-async def test_a_retraction_equals_never_having_had_the_fact(pathways: Pathways, topic: Kept, first: bool) -> None:  # noqa: FBT001
+async def test_a_retraction_equals_never_having_had_the_fact(pathways: Pathways, topic: Kept, first: bool) -> None:  # noqa: FBT001 - a parameter of the test
     wrong, right = service("2025-02-01"), registered("2025-01-01")
     order = [[retracted(wrong)], [right, wrong]] if first else [[right, wrong], [retracted(wrong)]]
     for batch in order:
