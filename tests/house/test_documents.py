@@ -10,7 +10,12 @@ import yaml
 from contracts.facts import PAYLOADS
 from contracts.topics import DAY_MS, TOPICS, Topic
 from docs import metrics_table
+from services.incentives.settings import IncentivesSettings
+from services.indicators.settings import IndicatorsSettings
+from services.ingest.settings import IngestSettings
+from services.notifier.settings import NotifierSettings
 from services.runtime.access import Role
+from services.runtime.settings import Settings
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENTS: Final = sorted(
@@ -109,3 +114,10 @@ def test_a_metric_has_one_kind_and_the_same_labels_wherever_it_is_declared() -> 
     forms = {(one.name, one.kind, one.labels) for one in metrics_table.declared()}
     names = [name for name, _, _ in forms]
     assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_the_page_on_running_names_every_setting() -> None:
+    rooms = (Settings, IngestSettings, IndicatorsSettings, IncentivesSettings, NotifierSettings)
+    wanted = {name.upper() for room in rooms for name in room.model_fields}
+    cells = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", text_of("docs/running.md"), re.MULTILINE)
+    assert {name.strip("` ") for cell in cells for name in cell.split(",")} == wanted
