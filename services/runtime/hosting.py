@@ -105,11 +105,13 @@ async def running(
     for service in services:
         await migrate(platform.settings.database_url, service.name)
         await service.before()
-    hosted = [_hosted(service, platform) for service in services]
+    progress = HttpProgress(platform.settings)
+    hosted = [_hosted(service, platform, progress) for service in services]
     host = Host(platform, hosted, f"http://127.0.0.1:{listener.getsockname()[1]}")
     web = _site(host, access, demo_users)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(platform.database.close)
+        stack.push_async_callback(progress.close)
         await platform.broker.start()
         stack.push_async_callback(platform.broker.stop)
         tasks = [asyncio.create_task(_supervised(host, name, work)) for name, work in _work(host)]
@@ -121,8 +123,8 @@ async def running(
         yield host
 
 
-def _hosted(service: Service, platform: Platform) -> Hosted:
-    consumer = _consumer(service, platform) if service.readers else None
+def _hosted(service: Service, platform: Platform, progress: HttpProgress) -> Hosted:
+    consumer = _consumer(service, platform, progress) if service.readers else None
     if service.figures is None:
         return Hosted(service, consumer, None)
 
@@ -134,7 +136,7 @@ def _hosted(service: Service, platform: Platform) -> Hosted:
         platform.database,
         platform.clock,
         list(platform.authorities),
-        HttpProgress(platform.settings),
+        progress,
         caught_up,
         service.figures.make,
         service.figures.show,
@@ -143,12 +145,11 @@ def _hosted(service: Service, platform: Platform) -> Hosted:
     return Hosted(service, consumer, publications)
 
 
-def _consumer(service: Service, platform: Platform) -> Consumer:
+def _consumer(service: Service, platform: Platform, progress: HttpProgress) -> Consumer:
     meter = platform.meter(service.name)
     publisher = platform.publisher(service.name)
     dead = DeadLetters(service.name, platform.database, publisher, platform.clock, meter, Limit())
-    embedded = platform.settings.embedded
-    gaps = GapWatch(FACTS.name, HttpProgress(platform.settings).replay) if embedded else GapWatch()
+    gaps = GapWatch(FACTS.name, progress.replay) if platform.settings.embedded else GapWatch()
     return Consumer(service.name, platform.broker, service.readers, dead, platform.settings, meter, gaps)
 
 

@@ -15,30 +15,46 @@ class HttpProgress:
         self._urls: Mapping[str, str] = {"indicators": settings.indicators_url, "incentives": settings.incentives_url}
         self._ingest = settings.ingest_url
         self._headers = {"Authorization": f"Bearer {settings.service_token.get_secret_value()}"}
+        self._client: httpx.AsyncClient | None = None
 
     async def journaled_until(self, instant: datetime) -> int | None:
         """Return the journal number that ends at `instant` once all before it is on the topic, else None."""
         answer = await self._get(f"{self._ingest}/v1/journal/watermark", {"until": instant.isoformat()})
         if answer is None or not answer["published"]:
             return None
-        return int(answer["seq"])
+        return int(str(answer["seq"]))
 
     async def made_by(self, service: str, authority: str, month: date) -> bool:
         """Tell whether `service` has made its publication of `month`."""
         query = {"service": service, "authority": authority}
         answer = await self._get(f"{self._urls[service]}/v1/publications", query)
-        return answer is not None and month.strftime("%Y-%m") in answer["months"]
+        months = answer["months"] if answer else ()
+        return isinstance(months, list) and month.strftime("%Y-%m") in months
 
     async def replay(self, seq: int) -> None:
-        """Ask ingest to send the facts again from journal number `seq` on."""
-        async with httpx.AsyncClient(headers=self._headers, timeout=30) as client:
-            (await client.post(f"{self._ingest}/v1/replay", json={"from": seq})).raise_for_status()
-
-    async def _get(self, url: str, query: Mapping[str, str]) -> dict[str, str] | None:
+        """Ask ingest to send the facts again from journal number `seq` on. Raises OSError where it does not answer."""
         try:
-            async with httpx.AsyncClient(headers=self._headers, timeout=10) as client:
-                answer = await client.get(url, params=query)
+            answer = await self._connected().post(f"{self._ingest}/v1/replay", json={"from": seq})
+        except httpx.TransportError as error:
+            raise ConnectionError("ingest does not answer") from error
+        if not answer.is_success:
+            raise ConnectionError(f"ingest does not replay: it answers {answer.status_code}")
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    def _connected(self) -> httpx.AsyncClient:
+        # Kept: a client reads the machine's certificates when it is made, which costs more than a hundred questions.
+        if self._client is None:
+            self._client = httpx.AsyncClient(headers=self._headers, timeout=30)
+        return self._client
+
+    async def _get(self, url: str, query: Mapping[str, str]) -> Mapping[str, object] | None:
+        try:
+            answer = await self._connected().get(url, params=query)
         except httpx.TransportError:
             return None
-        found: dict[str, str] = answer.json() if answer.is_success else {}
+        found: Mapping[str, object] = answer.json() if answer.is_success else {}
         return found or None

@@ -21,7 +21,7 @@ from services.runtime.database import Database
 PUBLICATION_DAY: Final = 5
 """Day of the month on which the month before is published (cadence of the official statistics' later half)."""
 
-_ASK_AGAIN_SECONDS: Final = 0.5
+_ASK_AGAIN_SECONDS: Final = 1.0
 
 _log = structlog.get_logger("publications")
 
