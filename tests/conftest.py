@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 import pytest_asyncio
 import structlog
@@ -24,6 +23,7 @@ from services.runtime.embedded.postgres import throwaway_postgres
 from tests.rigs.kafka import RealKafka
 from tests.rigs.logs import PARTITIONS, Log
 from tests.rigs.postgres import SystemPostgres
+from tests.rigs.store import execute
 
 # --- the real parts ------------------------------------------------------------------------------------------------
 
@@ -63,14 +63,6 @@ async def database_url(postgres_url: str) -> AsyncIterator[str]:
     await execute(postgres_url, f"CREATE DATABASE {name}")
     yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     await execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -36,14 +36,21 @@ class Log:
 
     async def records(self, topic: str) -> list[ConsumerRecord]:
         """Return all records of `topic`, partition by partition."""
-        async with AIOKafkaConsumer(bootstrap_servers=self.address, auto_offset_reset="earliest") as consumer:
-            consumer.assign(places(topic))
-            ends = await consumer.end_offsets(places(topic))
-            found: list[ConsumerRecord] = []
-            while len(found) < sum(ends.values()):
-                for some in (await consumer.getmany(timeout_ms=200)).values():
-                    found += some
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+        return await all_records(self.address, topic)
+
+
+async def all_records(address: str, topic: str) -> list[ConsumerRecord]:
+    """Return all records that `topic` holds now, partition by partition, each in its order."""
+    async with AIOKafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest") as consumer:
+        await consumer.topics()  # asks the broker, which may have got the topic a moment ago
+        held = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(held)
+        ends = await consumer.end_offsets(held)
+        found: list[ConsumerRecord] = []
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for some in (await consumer.getmany(timeout_ms=200)).values():
+                found += some
+    return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
 def places(topic: str) -> list[TopicPartition]:

@@ -14,11 +14,12 @@ from services.runtime.database import Database
 from services.runtime.metrics import Meter
 from services.runtime.publisher import Outgoing, Publisher, PublishError
 from services.runtime.relay import Relay
-from tests.conftest import ExpectedErrors, execute
+from tests.conftest import ExpectedErrors
 from tests.rigs.kafka import RealKafka
 from tests.rigs.logs import Log
 from tests.rigs.postgres import SystemPostgres
 from tests.rigs.station import Handled, Station, kept_words, station
+from tests.rigs.store import execute
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store]
