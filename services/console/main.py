@@ -32,8 +32,8 @@ class Command:
 COMMANDS: Final = (
     Command("demo", "demo", "Stream a synthetic authority through the whole system.", _TRYING),
     Command("up", "up", "Run everything in one process, on what a folder holds.", _TRYING),
-    Command("send", "sending", "Send facts from a file of CloudEvents, one a line.", _FACTS),
-    Command("import", "importing", "Send facts from a registry's export, CSV or XLSX.", _FACTS),
+    Command("send", "sending", "Send a file of CloudEvents, one a line.", _FACTS),
+    Command("import", "importing", "Send the facts of a registry's export, by a mapping file.", _FACTS),
     Command("simulate", "simulating", "Compute what a table of payments costs under a scheme.", _FACTS),
     Command("run", "run", "Run one service.", _RUNNING),
     Command("migrate", "migrating", "Bring the tables of services up to this version.", _RUNNING),
