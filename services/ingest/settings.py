@@ -43,7 +43,7 @@ class IngestSettings(Settings):
         """Return the vault's secrets. Raises SettingsError that says what is wrong, never a secret."""
         lines = [line.strip() for line in self.vault_secrets.get_secret_value().splitlines() if line.strip()]
         try:
-            return {int(version): _decoded(secret) for version, _, secret in (line.partition(":") for line in lines)}
+            return {int(version): _decoded(secret) for version, secret in (line.split(":", 1) for line in lines)}
         except (ValueError, binascii.Error):
             raise SettingsError(
                 "ASKELMA_VAULT_SECRETS: each line must be <version>:<base64 of at least 32 random bytes>"

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -41,7 +41,9 @@ class KeyRecord(SQLModel, table=True):
     __table_args__: ClassVar = {"schema": SCHEMA}
 
     digest: str = Field(primary_key=True, sa_type=Text)
-    sender: str = Field(sa_type=Text, index=True)
+    sender: str = Field(
+        sa_type=Text, index=True, sa_column_args=(ForeignKey(f"{SCHEMA}.sender.name", name="sender_key_sender"),)
+    )
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     revoked_at: datetime | None = Field(sa_type=DateTime(timezone=True))
 

@@ -107,6 +107,7 @@ _NAMES = text("""
     SELECT reference, name FROM ingest.vault_person
     WHERE authority = :authority AND reference = ANY(CAST(:references AS text[])) AND name IS NOT NULL
 """)
+_SUBJECTS_OF = text("SELECT lookup, sealed FROM ingest.vault_subject WHERE reference = :reference")
 _GENERATION = text("SELECT generation FROM ingest.vault_person WHERE reference = :reference")
 _REMEMBER_ERASED = text("""
     INSERT INTO ingest.erased (authority, lookup, generation, reference, erased_on)
@@ -223,6 +224,11 @@ class Vault:
         """Return the display names of clients of an authority, where there are any. Raises UnsealedError."""
         rows = await session.execute(_NAMES, {"authority": authority, "references": list(references)})
         return {row.reference: self._seals.opened(row.name, _name_of(row.reference)).decode() for row in rows}
+
+    async def subjects(self, session: AsyncSession, reference: str) -> frozenset[str]:
+        """Return the codes and case numbers that mean a client, as they were said. Raises UnsealedError."""
+        rows = await session.execute(_SUBJECTS_OF, {"reference": reference})
+        return frozenset(self._seals.opened(row.sealed, row.lookup.hex()).decode() for row in rows)
 
     async def generation(self, session: AsyncSession, reference: str) -> int:
         """Return the generation of a client: 1, and one more after each erasure."""
