@@ -1,5 +1,6 @@
-"""Facts in, pathways out: one transaction for a batch, then what every client concerned is to be told."""
+"""Facts in, pathways out: a batch is committed, then every client concerned is told."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,10 @@ from services.indicators.store import FACTS, Checkpoint, Told
 from services.runtime.database import Database
 from services.runtime.publisher import Outgoing, Publisher
 
+# Transactions of one batch at a time, each with its own clients: while PostgreSQL works for one, the other is folded.
+# More would only wait for the one core that folds.
+_LANES: Final = 2
+
 # Clients whose states are in memory together. Larger: fewer statements, but the event loop, and with it heartbeats and
 # pages, waits longer for one page to be folded (some tens of milliseconds for this many).
 _PAGE: Final = 500
@@ -29,9 +34,10 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What one transaction did."""
+    """What one transaction did: whom it concerns, and what is new to tell."""
 
     clients: Collection[str]
+    told: Sequence[Told]
     new: int
     known: int
     dropped: int
@@ -49,24 +55,27 @@ class Pathways:
 
     async def take_in(self, facts: Sequence[Fact]) -> None:
         """Commit what `facts` change, in any order and however often they come, and tell all whom they concern."""
-        about = [fact for fact in facts if fact.client is not None]
-        if not about:
+        if not (lanes := _lanes(facts)):
             return
         with self.metrics.fold_seconds.labels().time():
-            batch = await self._commit(about)
-        self._count(batch)
-        await self.tell(batch.clients)
+            done = await asyncio.gather(*(self._commit(lane) for lane in lanes), return_exceptions=True)
+        batches = [_done(one) for one in done]
+        for batch in batches:
+            self._count(batch)
+        await self.tell([c for batch in batches for c in batch.clients], [t for batch in batches for t in batch.told])
 
-    async def _commit(self, facts: Sequence[Fact]) -> _Batch:
-        owners = {fact.client: fact.authority for fact in facts if fact.client}
+    async def _commit(self, facts: Mapping[str, Sequence[Fact]]) -> _Batch:
+        """Take in the facts about each of some clients."""
+        owners = {client: own[0].authority for client, own in facts.items()}
         async with self.database.transaction() as session:
             erased = await store.lock(session, owners) | await _erase(session, facts)
-            living = [fact for fact in facts if fact.client not in erased] if erased else facts
+            living = [fact for client, own in facts.items() if client not in erased for fact in own]
             added = await FACTS.add(session, living)
-            refolded = await self._refresh(session, added.new, added.disturbed)
+            told, refolded = await self._refresh(session, added.new, added.disturbed)
         stated = sum(not isinstance(fact.data, EventRetracted) for fact in living)
         new = sum(map(len, added.new.values()))
-        return _Batch(owners.keys() | added.disturbed, new, stated - new, len(facts) - len(living), refolded)
+        dropped = sum(map(len, facts.values())) - len(living)
+        return _Batch(owners.keys() | added.disturbed, told, new, stated - new, dropped, refolded)
 
     def _count(self, batch: _Batch) -> None:
         self.metrics.folded.labels().inc(batch.new)
@@ -76,8 +85,12 @@ class Pathways:
 
     async def _refresh(
         self, session: AsyncSession, new: Mapping[str, Sequence[Fact]], disturbed: Collection[str]
-    ) -> int:
-        """Bring the pathways of all clients with new facts, or with fewer, up to date; return how many it refolded."""
+    ) -> tuple[list[Told], int]:
+        """Bring the pathways of all clients with new facts, or with fewer, up to date.
+
+        Return what is new to tell, and how many were folded again.
+        """
+        told: list[Told] = []
         refolded = 0
         for page in _pages(sorted(new.keys() | set(disturbed))):
             kept = await store.checkpoints(session, page, self.ladder.rules)
@@ -86,9 +99,9 @@ class Pathways:
             }
             due = [one.client for one in kept if pathways.get(one.client) is None]
             pathways |= await self._folded(session, due)
-            await self._keep(session, kept, pathways)
+            told += await self._keep(session, kept, pathways)
             refolded += len(due)
-        return refolded
+        return told, refolded
 
     def _continued(self, kept: Checkpoint, new: Sequence[Fact]) -> Pathway | None:
         return kept.pathway and continued(kept.pathway, new, self.ladder)
@@ -99,14 +112,13 @@ class Pathways:
 
     async def _keep(
         self, session: AsyncSession, kept: Sequence[Checkpoint], pathways: Mapping[str, Pathway | None]
-    ) -> None:
+    ) -> list[Told]:
         changed = [
             (pathway, self._snapshot(one, pathway))
             for one in kept
             if (pathway := pathways[one.client]) is not None and pathway != one.pathway
         ]
-        if changed:
-            await store.keep(session, changed)
+        return await store.keep(session, changed) if changed else []
 
     def _snapshot(self, kept: Checkpoint, pathway: Pathway) -> PathwaySnapshot:
         return snapshot_of(pathway, Owner(kept.authority, kept.client), kept.revision + 1, self.ladder)
@@ -121,23 +133,32 @@ class Pathways:
             owners = await store.folded_otherwise(session, self.ladder.rules)
             if owners:
                 await store.lock(session, owners)
-                self.metrics.refolded.labels().inc(await self._refresh(session, {}, owners.keys()))
+                _, refolded = await self._refresh(session, {}, owners.keys())
+                self.metrics.refolded.labels().inc(refolded)
                 await store.expect_announcement(session)
         return len(owners)
 
-    async def tell(self, clients: Collection[str]) -> None:
-        """Send the newest of each of `clients`, and again what grew while it was being sent."""
+    async def tell(self, clients: Collection[str], new: Sequence[Told]) -> None:
+        """Send `new` and the newest of all others of `clients`, and again what grew while it was being sent."""
         said: dict[str, int] = {}
-        while grown := await self._grown(clients, said):
-            await self._send(grown)
-            said |= {told.client: told.revision for told in grown}
+        telling = new
+        others = set(clients) - {told.client for told in new}
+        if others:
+            telling = [*new, *await self._newest(others)]
+        while telling:
+            await self._send(telling)
+            said |= {told.client: told.revision for told in telling}
+            telling = await self._grown(said)
 
-    async def _grown(self, clients: Collection[str], said: Mapping[str, int]) -> list[Told]:
+    async def _newest(self, clients: Collection[str]) -> list[Told]:
         async with self.database.transaction() as session:
-            if said:
-                now = await store.revisions(session, clients)
-                clients = [client for client, revision in now.items() if revision > said.get(client, 0)]
-            return await store.told(session, clients) if clients else []
+            return await store.told(session, clients)
+
+    async def _grown(self, said: Mapping[str, int]) -> list[Told]:
+        async with self.database.transaction() as session:
+            now = await store.revisions(session, said)
+            grown = [client for client, revision in now.items() if revision > said[client]]
+            return await store.told(session, grown) if grown else []
 
     async def announce(self) -> None:
         """Send what is to be said of every client, tombstones too, at unchanged revisions."""
@@ -155,9 +176,28 @@ class Pathways:
         self.metrics.announced.labels().inc(len(told))
 
 
-async def _erase(session: AsyncSession, facts: Sequence[Fact]) -> frozenset[str]:
+def _lanes(facts: Sequence[Fact]) -> list[dict[str, list[Fact]]]:
+    """Deal facts about clients out to lanes, all of one client to one."""
+    lanes: list[dict[str, list[Fact]]] = [{} for _ in range(_LANES)]
+    for fact in facts:
+        client = fact.client
+        if client is not None:
+            lanes[hash(client) % _LANES].setdefault(client, []).append(fact)
+    return [lane for lane in lanes if lane]
+
+
+def _done(batch: _Batch | BaseException) -> _Batch:
+    if isinstance(batch, BaseException):
+        raise batch
+    return batch
+
+
+async def _erase(session: AsyncSession, facts: Mapping[str, Sequence[Fact]]) -> frozenset[str]:
     days = {
-        fact.client: fact.data.effective_on for fact in facts if fact.client and isinstance(fact.data, ClientErased)
+        client: fact.data.effective_on
+        for client, own in facts.items()
+        for fact in own
+        if isinstance(fact.data, ClientErased)
     }
     if days:
         await store.erase(session, days)

@@ -107,17 +107,22 @@ def _pathway(state: bytes | None) -> Pathway:
     return UNKNOWN if state is None else STATE.validate_json(state)
 
 
-async def keep(session: AsyncSession, kept: Sequence[tuple[Pathway, PathwaySnapshot]]) -> None:
-    """Write states and the snapshots made of them."""
+async def keep(session: AsyncSession, kept: Sequence[tuple[Pathway, PathwaySnapshot]]) -> list[Told]:
+    """Write states and the snapshots made of them; return what is to be said once this is committed."""
     snapshots = [snapshot for _, snapshot in kept]
+    bodies = [PATHWAY.dump_json(snapshot) for snapshot in snapshots]
     columns = {
         "clients": [snapshot.client for snapshot in snapshots],
         "revisions": [snapshot.revision for snapshot in snapshots],
         "rules": [snapshot.rules for snapshot in snapshots],
         "states": [STATE.dump_json(pathway, exclude_defaults=True) for pathway, _ in kept],
-        "snapshots": [PATHWAY.dump_json(snapshot) for snapshot in snapshots],
+        "snapshots": bodies,
     }
     await session.execute(_KEEP, columns)
+    return [
+        Told(snapshot.client, snapshot.authority, snapshot.revision, body)
+        for snapshot, body in zip(snapshots, bodies, strict=True)
+    ]
 
 
 async def erase(session: AsyncSession, erased: Mapping[str, date]) -> None:

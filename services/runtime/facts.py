@@ -89,7 +89,7 @@ class FactStore:
             "seqs": [fact.seq for fact in facts],
             "bodies": [body_of(fact.data) for fact in facts],
         }
-        inserted = set((await session.execute(self._add_facts, columns)).scalars())
+        inserted = set((await session.execute(self._add_facts, columns)).scalar() or ())
         new: dict[str, list[Fact]] = defaultdict(list)
         for fact in facts:
             if fact.seq in inserted:
@@ -146,7 +146,9 @@ _REMOVE_RETRACTED: Final = """
     RETURNING f.client
 """
 
+# One row with all numbers: a row for each fact would take longer to read than the facts to write.
 _ADD_FACTS: Final = """
+    WITH added AS (
     INSERT INTO {facts} (authority, source, id, client, type, time, recorded, seq, body)
     SELECT n.* FROM unnest(CAST(:authorities AS text[]), CAST(:sources AS text[]), CAST(:ids AS text[]),
                            CAST(:clients AS text[]), CAST(:types AS text[]), CAST(:times AS timestamptz[]),
@@ -156,6 +158,8 @@ _ADD_FACTS: Final = """
                       WHERE (r.authority, r.source, r.id) = (n.authority, n.source, n.id))
     ON CONFLICT DO NOTHING
     RETURNING seq
+    )
+    SELECT array_agg(seq) FROM added
 """
 
 _OF: Final = "SELECT * FROM {facts} WHERE client = ANY(:clients)"

@@ -21,7 +21,7 @@ def stated(intervals: tuple[V, ...], day: date, value: V | None) -> tuple[V, ...
         return () if value is None else (value,)
     last = intervals[-1]
     touches = last.end is None or last.end == day
-    if value is not None and touches and replace(value, start=last.start) == replace(last, end=None):
+    if value is not None and touches and replace(last, start=value.start, end=None) == value:
         return intervals if last.end is None else (*intervals[:-1], replace(last, end=None))
     ended = intervals if last.end is not None else (*intervals[:-1], replace(last, end=day))
     return ended if value is None else (*ended, value)
