@@ -369,7 +369,7 @@ def _code(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What is to be told of a client: the snapshot's JSON at revision 0; None: a tombstone."""
+    """What is to be told of a client: the snapshot's JSON without who and which revision; None: a tombstone."""
 
     client: str
     authority: str

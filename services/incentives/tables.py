@@ -30,7 +30,7 @@ class ClientRecord(SQLModel, table=True):
 
 
 class ExposureRecord(SQLModel, table=True):
-    """What is to be told of a client; `content` is the snapshot's JSON at revision 0, None: a tombstone."""
+    """What is to be told of a client; `content` is its JSON without who and which revision, None: a tombstone."""
 
     __tablename__ = "exposure"
     __table_args__ = _IN_SCHEMA

@@ -1,5 +1,6 @@
 """Where each client stands under each scheme: the counter, the share of the next paid day, the next class."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -86,40 +87,57 @@ def _of_scheme(
     every = column(range(clients))
     step = steps.at(steps.place(every, every, next_day))
     standing = list(zip(*(days.tolist() for days in assessment.standing), strict=True))
+    outlook = _Outlook(scheme, parameters)
     return [
-        _exposure(
-            scheme, _place(scheme, days, date.fromordinal(day), on_step), date.fromordinal(day), total, parameters
-        )
+        outlook.exposure(days, day, on_step, total)
         for days, day, on_step, total in zip(standing, next_day.tolist(), step.tolist(), totals.tolist(), strict=True)
     ]
 
 
-def _exposure(scheme: Scheme, place: _Place, day: date, total: int, parameters: Parameters) -> SchemeExposure:
-    return SchemeExposure(
-        scheme=scheme.name,
-        days=place.days,
-        cost_class=place.now.name,
-        percent_bp=place.now.percent_bp,
-        days_to_next=place.days_to_next,
-        next_class=place.then.name if place.then else None,
-        month_cents=parameters.month_cents(place.now.percent_bp, day),
-        next_month_cents=parameters.month_cents(place.then.percent_bp, day) if place.then else None,
-        total_cents=total,
-    )
+class _Outlook:
+    """Exposures under one scheme. Many clients share a day and a percent, so months of benefit are worked out once."""
 
+    def __init__(self, scheme: Scheme, parameters: Parameters) -> None:
+        self._scheme = scheme
+        self._parameters = parameters
+        self._periods: dict[int, int | None] = {}
+        self._months: dict[tuple[int, int], int] = {}
 
-def _place(scheme: Scheme, counters: tuple[int, ...], day: date, step: int) -> _Place:
-    position = scheme.period_on(day)
-    if position is None:
-        return _Place(0, scheme.classes[-1])
-    ladder = scheme.periods[position].rule.ladder
-    if isinstance(ladder, StepLadder):
-        return _on_step_ladder(ladder, counters[position], step)
-    return _on_day_ladder(ladder, counters[position])
+    def exposure(self, counters: tuple[int, ...], day: int, step: int, total: int) -> SchemeExposure:
+        place = self._place(counters, day, step)
+        then = place.then
+        return SchemeExposure(
+            scheme=self._scheme.name,
+            days=place.days,
+            cost_class=place.now.name,
+            percent_bp=place.now.percent_bp,
+            days_to_next=place.days_to_next,
+            next_class=then.name if then else None,
+            month_cents=self._month(place.now.percent_bp, day),
+            next_month_cents=self._month(then.percent_bp, day) if then else None,
+            total_cents=total,
+        )
+
+    def _place(self, counters: tuple[int, ...], day: int, step: int) -> _Place:
+        if day not in self._periods:
+            self._periods[day] = self._scheme.period_on(date.fromordinal(day))
+        position = self._periods[day]
+        if position is None:
+            return _Place(0, self._scheme.classes[-1])
+        ladder = self._scheme.periods[position].rule.ladder
+        if isinstance(ladder, StepLadder):
+            return _on_step_ladder(ladder, counters[position], step)
+        return _on_day_ladder(ladder, counters[position])
+
+    def _month(self, percent_bp: int, day: int) -> int:
+        known = self._months.get((percent_bp, day))
+        if known is None:
+            known = self._months[percent_bp, day] = self._parameters.month_cents(percent_bp, date.fromordinal(day))
+        return known
 
 
 def _on_day_ladder(ladder: DayLadder, days: int) -> _Place:
-    position = sum(first <= days + 1 for first in ladder.first_days) - 1
+    position = bisect_right(ladder.first_days, days + 1) - 1
     now = ladder.classes[position]
     if position + 1 == len(ladder.classes) or ladder.classes[position + 1].percent_bp <= now.percent_bp:
         return _Place(days, now)

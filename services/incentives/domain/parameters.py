@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from functools import cache
 
 from services.incentives.domain.money import WHOLE_BP, half_up
 from services.incentives.domain.schemes import Ground
@@ -28,13 +27,9 @@ class Parameters:
 
     def month_cents(self, percent_bp: int, day: date) -> int:
         """Return the municipality's share, at `percent_bp`, of a month of full benefit as of `day`, in cents."""
-        return _month_share(percent_bp, _on(self.basic_part, day).amount, _on(self.benefit_days_per_month, day).amount)
-
-
-@cache  # a handful of percents and amounts, asked for once per client and scheme
-def _month_share(percent_bp: int, cents_a_day: Fraction, days: Fraction) -> int:
-    share = cents_a_day * days * percent_bp / WHOLE_BP
-    return half_up(share.numerator, share.denominator)
+        month = _on(self.basic_part, day).amount * _on(self.benefit_days_per_month, day).amount
+        share = month * percent_bp / WHOLE_BP
+        return half_up(share.numerator, share.denominator)
 
 
 def _on(amounts: tuple[Dated, ...], day: date) -> Dated:
