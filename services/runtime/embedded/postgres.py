@@ -120,8 +120,9 @@ async def running(folder: Path, settings: dict[str, str]) -> AsyncIterator[str]:
         await stop_orphan(cluster)
         process, port = await start(cluster, settings)
         try:
-            await ensure_database(port, password)
-            yield f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
+            async with ended_with_us(process):
+                await ensure_database(port, password)
+                yield f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
         finally:
             await stop(process)
 
@@ -321,6 +322,22 @@ async def stop(process: Process) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
             return
+
+
+@asynccontextmanager
+async def ended_with_us(process: Process) -> AsyncIterator[None]:
+    """See that PostgreSQL is stopped in good order even where this process is killed or its terminal is closed.
+
+    The guard waits at a pipe that only this process holds open.
+    """
+    guard = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", 'read _; kill -INT "$1"', "guard", str(process.pid)), stdin=PIPE, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        guard.kill()
+        await guard.communicate()
 
 
 async def stop_orphan(cluster: Cluster) -> None:

@@ -72,10 +72,21 @@ async def test_a_restart_keeps_the_data(folder: Path) -> None:
 
 async def test_a_killed_process_leaves_a_folder_that_the_next_one_takes_over(folder: Path) -> None:
     process = another_process(folder / "store", 600)
+    (guard,) = [child for child in psutil.Process(process.pid).children() if child.name() == "sh"]
+    guard.kill()
     process.kill()
     process.wait()
     async with embedded_postgres(folder / "store") as url:
         assert await ask(url, "SELECT word FROM words") == "kept"
+
+
+async def test_a_killed_process_takes_its_postgresql_along(folder: Path) -> None:
+    process = another_process(folder / "store", 600)
+    server = psutil.Process(int((folder / "store" / "data" / "postmaster.pid").read_text().split()[0]))
+    process.kill()
+    process.wait()
+    await asyncio.to_thread(server.wait, 30)
+    assert not (folder / "store" / "data" / "postmaster.pid").exists()
 
 
 async def test_a_number_left_in_the_pid_file_may_belong_to_somebody_else_by_now(folder: Path) -> None:
