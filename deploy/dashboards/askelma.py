@@ -43,7 +43,15 @@ class _Pages:
         self._language = language
         self._ids = {key: number for number, key in enumerate(texts().panels, start=1)}
 
-    def frame(self, key: str, unit: str, width: int, height: int) -> Frame:
+    def published(self, key: str, unit: str, width: int, height: int) -> Frame:
+        """Return the frame of a panel of figures, which may be hidden or not published yet."""
+        return self._frame(key, unit, width, height, texts().nothing_published)
+
+    def measured(self, key: str, unit: str, width: int, height: int) -> Frame:
+        """Return the frame of a panel about the system's own work."""
+        return self._frame(key, unit, width, height, texts().nothing_measured)
+
+    def _frame(self, key: str, unit: str, width: int, height: int, nothing: Words) -> Frame:
         words = texts().panels[key]
         return Frame(
             self._ids[key],
@@ -52,7 +60,7 @@ class _Pages:
             unit,
             width,
             height,
-            texts().hidden.in_(self._language),
+            nothing.in_(self._language),
         )
 
     def row(self, key: str) -> Row:
@@ -116,13 +124,13 @@ def _newest(board: Dashboard, pages: _Pages, language: Language, names: Names) -
     schemes = _series(words.schemes, language, COLOURS)
     rules = _series(words.rules, language, COLOURS)
     board.with_row(pages.row("newest"))
-    board.with_panel(panels.stated_text(pages.frame("as_of", "string", 3, 9), names, queries.AS_OF))
+    board.with_panel(panels.stated_text(pages.published("as_of", "string", 3, 9), names, queries.AS_OF))
     for key, unit, width, expression, label, series in (
         ("clients", units.Short, 7, queries.newest_clients(names), "step", steps),
         ("cost", units.Euro, 7, queries.newest_cost(names), "scheme", schemes),
         ("alerts", units.Short, 7, queries.newest_alerts(names), "rule", rules),
     ):
-        board.with_panel(panels.latest_bars(pages.frame(key, unit, width, 9), names, expression, label, series))
+        board.with_panel(panels.latest_bars(pages.published(key, unit, width, 9), names, expression, label, series))
 
 
 def _by_month(board: Dashboard, pages: _Pages, language: Language, names: Names) -> None:
@@ -136,12 +144,14 @@ def _by_month(board: Dashboard, pages: _Pages, language: Language, names: Names)
         ("cost_by_month", units.Euro, queries.cost_by_month(panels.titles(schemes)), schemes, StackingMode.NONE),
         ("alerts_by_month", units.Short, queries.alerts_by_month(panels.titles(rules)), rules, StackingMode.NORMAL),
     ):
-        board.with_panel(panels.monthly_bars(pages.frame(key, unit, 8, 11), names, sql, series, stacking))
+        board.with_panel(panels.monthly_bars(pages.published(key, unit, 8, 11), names, sql, series, stacking))
 
 
 def _operation(board: Dashboard, pages: _Pages, names: Names) -> None:
     facts, lag, dead = queries.facts_per_second(names), queries.consumer_lag(names), queries.dead_letters(names)
     board.with_row(pages.row("operation"))
-    board.with_panel(panels.rate_lines(pages.frame("facts", units.CountsPerSecond, 10, 8), names, facts, "ingest"))
-    board.with_panel(panels.rate_lines(pages.frame("lag", units.Short, 10, 8), names, lag, "{{service}} · {{topic}}"))
-    board.with_panel(panels.warning_count(pages.frame("dead", units.Short, 4, 8), names, dead, "{{service}}"))
+    board.with_panel(panels.rate_lines(pages.measured("facts", units.CountsPerSecond, 10, 8), names, facts, "ingest"))
+    board.with_panel(
+        panels.rate_lines(pages.measured("lag", units.Short, 10, 8), names, lag, "{{service}} · {{topic}}")
+    )
+    board.with_panel(panels.warning_count(pages.measured("dead", units.Short, 4, 8), names, dead, "{{service}}"))

@@ -40,7 +40,8 @@ class Texts(BaseModel):
     dashboard: PanelWords
     authority: Words
     languages: Words
-    hidden: Words
+    nothing_published: Words
+    nothing_measured: Words
     rows: dict[str, Words]
     panels: dict[str, PanelWords]
     steps: dict[str, Words]
