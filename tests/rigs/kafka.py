@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.rigs.parts import free_port, left_out, program
+from tests.rigs.parts import Guard, free_port, left_out, program
 
 POM: Final = Path(__file__).with_name("kafka-pom.xml")
 JARS: Final = Path(__file__).parents[2] / "build" / "kafka"
@@ -113,6 +113,7 @@ class RealKafka:
                 self._java("kafka.Kafka", str(self._settings)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
+        self._guard = Guard(self._process.pid)
         self._wait_until_it_answers()
 
     def _format(self) -> None:
@@ -168,6 +169,7 @@ class RealKafka:
         if self._process is None:
             return
         process, self._process = self._process, None
+        self._guard.leave()
         process.send_signal(number)
         try:
             process.wait(STOP_TIMEOUT_S)

@@ -42,8 +42,7 @@ class Log:
 async def all_records(address: str, topic: str) -> list[ConsumerRecord]:
     """Return all records that `topic` holds now, partition by partition, each in its order."""
     async with AIOKafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest") as consumer:
-        await consumer.topics()  # asks the broker, which may have got the topic a moment ago
-        held = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        held = await partitions_of(address, topic)
         consumer.assign(held)
         ends = await consumer.end_offsets(held)
         found: list[ConsumerRecord] = []
@@ -51,6 +50,16 @@ async def all_records(address: str, topic: str) -> list[ConsumerRecord]:
             for some in (await consumer.getmany(timeout_ms=200)).values():
                 found += some
     return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+async def partitions_of(address: str, topic: str) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    try:
+        (found,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return [TopicPartition(topic, row["partition"]) for row in found["partitions"]]
 
 
 def places(topic: str) -> list[TopicPartition]:

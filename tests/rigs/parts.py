@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import subprocess
 from typing import NoReturn
 
 import pytest
@@ -21,6 +22,19 @@ def program(name: str, purpose: str) -> str:
     if path is None:
         left_out(f"no {name} on this machine ({purpose})")
     return path
+
+
+class Guard:
+    """Kills a process of a test where the tests themselves are killed: it waits at a pipe that only they hold open."""
+
+    def __init__(self, pid: int) -> None:
+        command = ["/bin/sh", "-c", 'read _; kill -9 "$1"', "guard", str(pid)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - fixed
+
+    def leave(self) -> None:
+        """Go, because the process has ended as it should."""
+        self._process.kill()
+        self._process.communicate()
 
 
 def free_port() -> int:

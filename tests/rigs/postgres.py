@@ -11,7 +11,7 @@ from typing import Final
 
 import psutil
 
-from tests.rigs.parts import free_port, left_out
+from tests.rigs.parts import Guard, free_port, left_out
 
 BINARIES: Final = Path("/usr/lib/postgresql/15/bin")
 START_TIMEOUT_S: Final = 60
@@ -45,6 +45,7 @@ class SystemPostgres:
             self._initialise()
         options = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(self.port)}).items()]
         self._process = self._spawn("postgres", "-D", str(self.data), *options)
+        self._guard = Guard(self._process.pid)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._ready(self._process.pid):
             assert self._process.poll() is None, self._log()
@@ -83,6 +84,7 @@ class SystemPostgres:
         """Stop in the fast way: sessions are ended, everything is written."""
         process, self._process = self._process, None
         if process is not None:
+            self._guard.leave()
             process.send_signal(signal.SIGINT)
             process.wait(STOP_TIMEOUT_S)
 
@@ -90,6 +92,7 @@ class SystemPostgres:
         """Kill -9, every session too; the next start recovers."""
         process, self._process = self._process, None
         assert process is not None
+        self._guard.leave()
         sessions = psutil.Process(process.pid).children()
         process.kill()
         for session in sessions:

@@ -21,7 +21,7 @@ from services.ingest.sending import EventSender, Numbered, SendReport
 from services.runtime.broker import LogAdmin
 from services.runtime.migrations import SERVICES
 from tests.rigs.kafka import RealKafka
-from tests.rigs.parts import free_port
+from tests.rigs.parts import Guard, free_port
 from tests.rigs.store import ask
 from tests.rigs.waiting import until
 
@@ -45,6 +45,7 @@ class Process:
     log: Path
     kills: int = 0
     _running: subprocess.Popen[bytes] | None = None
+    _guard: Guard = field(init=False)
 
     @property
     def url(self) -> str:
@@ -56,12 +57,14 @@ class Process:
                 [COMMAND, "run", self.service, "--port", str(self.port)], env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+        self._guard = Guard(self._running.pid)
 
     def kill(self) -> None:
         """Kill -9, and wait until the operating system says it is gone."""
         process, self._running = self._running, None
         assert process is not None
         assert process.poll() is None, f"{self.service} ended by itself: {self.last_words()}"
+        self._guard.leave()
         process.kill()
         process.wait()
         self.kills += 1
@@ -70,6 +73,7 @@ class Process:
         """Stop in good order."""
         process, self._running = self._running, None
         if process is not None:
+            self._guard.leave()
             process.terminate()
             try:
                 process.wait(60)
