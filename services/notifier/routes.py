@@ -80,7 +80,7 @@ class Asked(BaseModel):
     state: StateFilter = "open"
     open_on: date | None = None
     after: Annotated[str, Query(max_length=600)] | None = None
-    limit: Annotated[int, Query(ge=1, le=500)] = _PAGE_SIZE
+    limit: Annotated[int, Query(ge=1, le=1_000)] = _PAGE_SIZE
 
 
 class Lists:
