@@ -1,10 +1,10 @@
 """Figures for a reader: exact ones for supervisors, published ones for all others."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from contracts.snapshots import PATHWAY, PathwaySnapshot
 from services.indicators import published, store
@@ -62,6 +62,86 @@ class Transitions:
     matrix: Matrix
 
 
+class Tally(Protocol):
+    """Counts something over all clients, of whom it is shown one at a time."""
+
+    def add(self, told: PathwaySnapshot) -> None:
+        """Count one client."""
+        ...
+
+
+class StockTally:
+    """Counts clients by step on a day."""
+
+    def __init__(self, on: date, municipality: str | None) -> None:
+        self._on, self._municipality = on, municipality
+        self._counts = Counter[int]()
+
+    def add(self, told: PathwaySnapshot) -> None:
+        """Count one client."""
+        found = stock_on(told, self._on)
+        self._counts.update(step for home, step in found if self._municipality in {None, home})
+
+    def stock(self, ladder: Ladder) -> Stock:
+        """Return what was counted."""
+        by_step = {step: self._counts[step] for step in ladder.named}
+        return Stock("exact", self._on, by_step, self._counts.total())
+
+
+class FlowTally:
+    """Counts what happened at each step between two days, both included."""
+
+    def __init__(self, first: date, last: date, municipality: str | None) -> None:
+        self._first, self._last, self._municipality = first, last, municipality
+        self._counts = Counter[tuple[int, Flow]]()
+
+    def add(self, told: PathwaySnapshot) -> None:
+        """Count one client."""
+        changes = flow_between(told, self._first, self._last)
+        self._counts.update((step, flow) for home, step, flow in changes if self._municipality in {None, home})
+
+    def flows(self, ladder: Ladder) -> Flows:
+        """Return what was counted."""
+        return Flows("exact", [], _by_step(self._counts, ladder))
+
+
+class TransitionTally:
+    """Counts transitions between the ends of neighbouring months, from that of `first` to that of `last`."""
+
+    def __init__(self, first: date, last: date, of: Of, municipality: str | None) -> None:
+        self._months = list(months_from(first, last))
+        self._ends = [month_end(month) for month in self._months]
+        self._of, self._municipality = of, municipality
+        self._counts = Counter[tuple[str, str]]()
+
+    def add(self, told: PathwaySnapshot) -> None:
+        """Count one client."""
+        moves = transitions_between(told, self._ends, self._of)
+        self._counts.update((origin, end) for home, origin, end in moves if self._municipality in {None, home})
+
+    def transitions(self) -> Transitions:
+        """Return what was counted."""
+        return Transitions("exact", self._months[1:], matrix_of(self._counts))
+
+
+def _by_step(counts: Mapping[tuple[int, Flow], int | None], ladder: Ladder) -> dict[int, dict[Flow, int | None]]:
+    return {step: {flow: counts.get((step, flow), 0) for flow in FLOWS} for step in ladder.named}
+
+
+def _months_before(day: date, months: int) -> date:
+    number = day.year * 12 + day.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A month at a glance: its stock, its flow up to that day, the transitions of the months up to it."""
+
+    stock: Stock
+    flow: Flows
+    transitions: Transitions
+
+
 @dataclass(frozen=True)
 class FigureBook:
     """Reads figures for a principal. `municipality` None is all of the principal's authority."""
@@ -83,10 +163,9 @@ class FigureBook:
     async def stock(self, who: Principal, on: date, municipality: str | None) -> Stock:
         """Return the stock on a day, or the newest one published for a day not after it."""
         if self.is_exact(who):
-            counts = Counter[int]()
-            async for told in self._pathways(who.authority):
-                counts.update(step for home, step in stock_on(told, on) if municipality in {None, home})
-            return Stock("exact", on, {step: counts[step] for step in self.ladder.named}, counts.total())
+            tally = StockTally(on, municipality)
+            await self._count(who.authority, tally)
+            return tally.stock(self.ladder)
         known = [one for one in await self.publications(who) if one.as_of <= on]
         if not known:
             return Stock("publications", None, {}, None)
@@ -98,45 +177,55 @@ class FigureBook:
     async def flow(self, who: Principal, first: date, last: date, municipality: str | None) -> Flows:
         """Return the flow between two days, both included; of publications that of the months within."""
         if self.is_exact(who):
-            counts = Counter[tuple[int, Flow]]()
-            async for told in self._pathways(who.authority):
-                changes = flow_between(told, first, last)
-                counts.update((step, flow) for home, step, flow in changes if municipality in {None, home})
-            return Flows("exact", [], self._by_step({key: counts[key] for key in counts}))
+            tally = FlowTally(first, last, municipality)
+            await self._count(who.authority, tally)
+            return tally.flows(self.ladder)
         months = await self._published_months(who, first, last)
         async with self.database.transaction() as session:
             tables = await published.flow(session, who.authority, months, municipality or TOTAL)
         sums = summed(tables)
         shown = {(step, flow): sums.get((str(step), flow), 0) for step in self.ladder.named for flow in FLOWS}
-        return Flows("publications", months, self._by_step(shown) if months else {})
-
-    def _by_step(self, counts: Mapping[tuple[int, Flow], int | None]) -> dict[int, dict[Flow, int | None]]:
-        return {step: {flow: counts.get((step, flow), 0) for flow in FLOWS} for step in self.ladder.named}
+        return Flows("publications", months, _by_step(shown, self.ladder) if months else {})
 
     async def transitions(
         self, who: Principal, first: date, last: date, of: Of, municipality: str | None
     ) -> Transitions:
         """Return the transitions between the ends of neighbouring months from that of `first` to that of `last`."""
-        months = list(months_from(first, last))
         if self.is_exact(who):
-            counts = Counter[tuple[str, str]]()
-            days = [month_end(month) for month in months]
-            async for told in self._pathways(who.authority):
-                counts.update(_pairs(transitions_between(told, days, of), municipality))
-            return Transitions("exact", months[1:], matrix_of(counts))
-        shown = [month for month in await self._published_months(who, first, month_end(last)) if month in months[1:]]
+            tally = TransitionTally(first, last, of, municipality)
+            await self._count(who.authority, tally)
+            return tally.transitions()
+        arrivals = list(months_from(first, last))[1:]
+        shown = [month for month in await self._published_months(who, first, month_end(last)) if month in arrivals]
         async with self.database.transaction() as session:
             tables = await published.transitions(session, who.authority, shown, of, municipality or TOTAL)
         return Transitions("publications", shown, matrix_of({(i, j): n for (i, j), n in summed(tables).items()}))
 
+    async def overview(self, who: Principal, on: date, months: int, municipality: str | None) -> Overview:
+        """Return the stock on a day, the flow of its month so far, and the transitions between steps of `months`."""
+        if self.is_exact(who):
+            stock, flow = StockTally(on, municipality), FlowTally(on.replace(day=1), on, municipality)
+            moves = TransitionTally(_months_before(on, months), on, "step", municipality)
+            await self._count(who.authority, stock, flow, moves)
+            return Overview(stock.stock(self.ladder), flow.flows(self.ladder), moves.transitions())
+        found = await self.stock(who, on, municipality)
+        last = found.as_of or on
+        return Overview(
+            found,
+            await self.flow(who, last.replace(day=1), last, municipality),
+            await self.transitions(who, _months_before(last, months), last, "step", municipality),
+        )
+
     async def _published_months(self, who: Principal, first: date, last: date) -> list[date]:
         return [one.month for one in await self.publications(who) if first <= one.month and one.as_of <= last]
 
-    async def _pathways(self, authority: str) -> AsyncIterator[PathwaySnapshot]:
+    async def _count(self, authority: str, *tallies: Tally) -> None:
+        """Show every pathway of `authority` to `tallies`, all in one reading."""
         last = ""
         while page := await self._page(authority, last):
             for told in page:
-                yield told
+                for tally in tallies:
+                    tally.add(told)
             last = page[-1].client
 
     async def _page(self, authority: str, last: str) -> list[PathwaySnapshot]:
@@ -161,7 +250,3 @@ class FigureBook:
     def newest_day(self, who: Principal, publications: Sequence[Publication]) -> date:
         """Return the day as of which a page tells by itself: today, or that of the newest publication."""
         return self.clock.today() if self.is_exact(who) or not publications else publications[-1].as_of
-
-
-def _pairs(moves: Iterable[tuple[str, str, str]], municipality: str | None) -> list[tuple[str, str]]:
-    return [(origin, destination) for home, origin, destination in moves if municipality in {None, home}]

@@ -312,28 +312,22 @@ def page_routes(book: FigureBook) -> APIRouter:
 async def _shown(book: FigureBook, who: Principal, month: date | None, municipality: str, language: str) -> Shown:
     day = book.newest_day(who, await book.publications(who))
     place = _place(book, who, municipality or None)
-    stock = await book.stock(who, min(day, month_end(month)) if month else day, place)
-    last = stock.as_of or day
-    flows = await book.flow(who, last.replace(day=1), last, place)
-    moves = await book.transitions(who, _months_before(last, _MONTHS_ON_PAGE), last, "step", place)
+    on = min(day, month_end(month)) if month else day
+    found = await book.overview(who, on, _MONTHS_ON_PAGE, place)
+    last = found.stock.as_of or day
     names = {step: getattr(named, language) for step, named in book.ladder.named.items()}
     return Shown(
-        source=stock.source,
-        as_of=stock.as_of,
+        source=found.stock.source,
+        as_of=found.stock.as_of,
         first=last.replace(day=1),
         month=_as_text(last),
         municipality=municipality,
-        lines=_lines(stock, flows, names),
-        total=stock.total,
-        moves=_largest(moves.matrix, names),
-        moves_from=min(moves.months, default=None),
+        lines=_lines(found.stock, found.flow, names),
+        total=found.stock.total,
+        moves=_largest(found.transitions.matrix, names),
+        moves_from=min(found.transitions.months, default=None),
         places=_places(book, who, language),
     )
-
-
-def _months_before(day: date, months: int) -> date:
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
 
 
 def _lines(stock: Stock, flows: Flows, names: Mapping[int, str]) -> list[Line]:
