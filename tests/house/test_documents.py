@@ -121,3 +121,10 @@ def test_the_page_on_running_names_every_setting() -> None:
     wanted = {name.upper() for room in rooms for name in room.model_fields}
     cells = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", text_of("docs/running.md"), re.MULTILINE)
     assert {name.strip("` ") for cell in cells for name in cell.split(",")} == wanted
+
+
+@pytest.mark.parametrize("room", sorted((ROOT / "services").glob("*/README.md")), ids=lambda path: path.parent.name)
+def test_a_room_names_no_metric_that_it_does_not_declare(room: Path) -> None:
+    named = set(re.findall(r"`(askelma_[a-z_]+)`", room.read_text(encoding="utf-8")))
+    groups = {"askelma_reporting", *(f"askelma_{each}" for each in ("ingest", "indicators", "incentives", "notifier"))}
+    assert named - groups - {one.name for one in metrics_table.declared()} == set()
