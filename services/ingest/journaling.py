@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from contracts.envelope import CLIENT_SUBJECT
 from contracts.facts import ClientErased
 from services.ingest.domain.door import Accepted
-from services.ingest.domain.issues import Stated, moved, number_of, taken_back, undone
+from services.ingest.domain.issues import Stated, issued_for, moved, number_of, taken_back, undone
 from services.ingest.domain.refusals import Reason, Refused
 from services.ingest.domain.scopes import Scope
 from services.ingest.store import journal
@@ -167,8 +167,17 @@ class Journaling:
             await journal.append(session, self._scope.authority, ASKELMA, now, [Line(fact) for fact in further])
         for entry, subject in new:
             if entry.event.erases is not None:
-                await self._vault.erase(session, _reference(subject), entry.event.day)
-                await journal.erase(session, subject, ClientErased.type)
+                await self._erase(session, Placed(entry, subject), now)
+
+    async def _erase(self, session: AsyncSession, erasure: Placed, now: datetime) -> None:
+        reference = _reference(erasure.subject)
+        given_up = [CLIENT_SUBJECT + one for one in await self._vault.given_up(session, reference)]
+        if given_up:
+            issues = [Line(fact) for fact in issued_for(_stated(erasure), given_up)]
+            await journal.append(session, self._scope.authority, ASKELMA, now, issues)
+        await self._vault.erase(session, reference, erasure.entry.event.day)
+        for subject in (erasure.subject, *given_up):
+            await journal.erase(session, subject, ClientErased.type)
 
     async def _merge(self, session: AsyncSession, kept: str, given_up: str) -> None:
         authority, now = self._scope.authority, self._clock.now()

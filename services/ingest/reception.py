@@ -96,8 +96,10 @@ class Reception:
                 return await self._committed(scope, events, entries, refused, work)
             except AloneError:
                 work = journaling.alone
-            except (RacedError, DBAPIError) as error:
-                if attempt == _ATTEMPTS or not _again(error):
+            except RacedError:
+                continue
+            except DBAPIError as error:
+                if attempt == _ATTEMPTS or not _is_victim(error):
                     raise
         raise TimeoutError
 
@@ -139,7 +141,5 @@ class Reception:
 Work = Callable[[AsyncSession, Sequence[Entry]], Awaitable[Outcomes]]
 
 
-def _again(error: Exception) -> bool:
-    if isinstance(error, RacedError):
-        return True
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _VICTIM
+def _is_victim(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _VICTIM

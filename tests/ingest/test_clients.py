@@ -197,6 +197,15 @@ async def test_an_erasure_leaves_only_itself_and_a_hash(ingest: Ingest) -> None:
     assert [(r["generation"], r["erased_on"]) for r in remembered] == [(1, date(2026, 7, 5))] * 2
 
 
+async def test_an_erasure_reaches_what_was_said_under_a_reference_given_up(ingest: Ingest) -> None:
+    await accepted(
+        ingest, status("a", "case:7"), status("b", f"hetu:{CODE}"), registered("c", "case:7", identity_code=CODE)
+    )
+    before = await subjects(ingest)
+    await accepted(ingest, erased("x", f"hetu:{CODE}"))
+    assert await subjects(ingest) == {"x": before["b"], "x~1": before["a"]}
+
+
 async def test_what_is_dated_before_the_erasure_is_not_taken_again(ingest: Ingest) -> None:
     before = status("b", f"hetu:{CODE}")
     await accepted(ingest, before, erased("x", f"hetu:{CODE}"))

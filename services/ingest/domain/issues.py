@@ -70,6 +70,14 @@ def undone(retraction: Stated, issues: Iterable[Stated]) -> list[Stated]:
     ]
 
 
+def issued_for(fact: Stated, subjects: Iterable[str]) -> list[Stated]:
+    """Return `fact` issued once more for each of `subjects`, such as an erasure for references given up in merges."""
+    return [
+        Stated(fact.source, f"{fact.id}~{number}", fact.id, fact.type, subject, fact.time, fact.data)
+        for number, subject in enumerate(sorted(subjects), start=1)
+    ]
+
+
 def number_of(fact: Stated) -> int:
     """Return the `n` of `<id>~n`; 0 for a fact that its source issued."""
     return int(fact.id.rpartition("~")[2]) if fact.id != fact.base else 0

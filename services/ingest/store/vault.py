@@ -108,6 +108,7 @@ _NAMES = text("""
     WHERE authority = :authority AND reference = ANY(CAST(:references AS text[])) AND name IS NOT NULL
 """)
 _SUBJECTS_OF = text("SELECT lookup, sealed FROM ingest.vault_subject WHERE reference = :reference")
+_GIVEN_UP = text("SELECT reference FROM ingest.vault_person WHERE merged_into = :reference ORDER BY reference")
 _GENERATION = text("SELECT generation FROM ingest.vault_person WHERE reference = :reference")
 _REMEMBER_ERASED = text("""
     INSERT INTO ingest.erased (authority, lookup, generation, reference, erased_on)
@@ -229,6 +230,10 @@ class Vault:
         """Return the codes and case numbers that mean a client, as they were said. Raises UnsealedError."""
         rows = await session.execute(_SUBJECTS_OF, {"reference": reference})
         return frozenset(self._seals.opened(row.sealed, row.lookup.hex()).decode() for row in rows)
+
+    async def given_up(self, session: AsyncSession, reference: str) -> list[str]:
+        """Return the references that merges have made mean the same client."""
+        return list((await session.execute(_GIVEN_UP, {"reference": reference})).scalars())
 
     async def generation(self, session: AsyncSession, reference: str) -> int:
         """Return the generation of a client: 1, and one more after each erasure."""
