@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Final, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -325,9 +325,14 @@ async def _shown(book: FigureBook, who: Principal, month: date | None, municipal
         lines=_lines(found.stock, found.flow, names),
         total=found.stock.total,
         moves=_largest(found.transitions.matrix, names),
-        moves_from=min(found.transitions.months, default=None),
+        moves_from=_first_reading(found.transitions),
         places=_places(book, who, language),
     )
+
+
+def _first_reading(found: Transitions) -> date | None:
+    """Return the month before the first in which a transition arrived: there it left from."""
+    return min(found.months) - timedelta(days=1) if found.months else None
 
 
 def _lines(stock: Stock, flows: Flows, names: Mapping[int, str]) -> list[Line]:
