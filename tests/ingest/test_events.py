@@ -192,21 +192,28 @@ async def test_a_revoked_key_opens_nothing(ingest: Ingest, example: Example) -> 
 
 
 @pytest.mark.parametrize(
-    "scope",
+    ("scope", "kind"),
     [
-        Scope("narrow", "north", types=frozenset({"fi.askelma.meeting.held.v1"})),
-        Scope("narrow", "north", municipalities=frozenset({"167"})),
-        Scope("narrow", "north", sources=frozenset({"registry/lahti"})),
-        Scope("narrow", "south"),
+        (Scope("narrow", "north", types=frozenset({"fi.askelma.meeting.held.v1"})), "client.moved"),
+        (Scope("narrow", "north", municipalities=frozenset({"167"})), "client.moved"),
+        (Scope("narrow", "north", sources=frozenset({"registry/lahti"})), "client.moved"),
+        (Scope("narrow", "south"), "client.registered"),
     ],
 )
-async def test_what_lies_outside_the_keys_scope_is_refused(ingest: Ingest, example: Example, scope: Scope) -> None:
+async def test_what_lies_outside_the_keys_scope_is_refused(
+    ingest: Ingest, example: Example, scope: Scope, kind: str
+) -> None:
     key = await ingest.key_for(scope)
-    event = example("client.moved")
+    event = example(kind)
     assert (await ingest.send(event, key)).status_code == 403
     answer = await ingest.send_batch([event], key)
     assert (answer.status_code, answer.json()["receipts"][0]["reason"]) == (422, "out_of_scope")
     assert await ingest.journal() == []
+
+
+async def test_a_client_may_move_to_a_municipality_of_another_authority(ingest: Ingest, example: Example) -> None:
+    key = await ingest.key_for(Scope("narrow", "south"))
+    assert (await ingest.send(example("client.moved"), key)).status_code == 200
 
 
 async def test_a_municipality_of_the_scope_is_asked_only_where_a_fact_names_one(
