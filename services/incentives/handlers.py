@@ -10,8 +10,8 @@ from datetime import date
 from itertools import islice
 from typing import Final, Protocol
 
+import msgspec
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from contracts.envelope import Fact, UnreadableFactError
@@ -30,14 +30,14 @@ from services.incentives.rule_files import RuleBook
 from services.incentives.store import EVER, Course, Known, Statement, Touched
 from services.runtime.database import Database
 from services.runtime.publisher import Outgoing
-from services.runtime.records import Record, Tombstone, decode_fact
+from services.runtime.records import Record, Tombstone, decode_fact, tombstone_of
 
 # Clients reckoned or told of in one go. Larger: fewer statements, but the event loop, and with it heartbeats and pages,
 # waits longer for the engine (some tens of milliseconds for this many).
 _PAGE: Final = 1_000
 
 _OF_BENEFITS: Final = frozenset({BenefitPaid.type, BenefitCounterSet.type, EventRetracted.type, ClientErased.type})
-_PART: Final = TypeAdapter(PathwayPart)
+_PART: Final = msgspec.json.Decoder(PathwayPart)
 _HEAD: Final = {"authority", "client", "revision", "pathway_revision"}
 """What of a snapshot's JSON stands before what is kept: who, and which revision."""
 _NEVER: Final = date.max.toordinal()
@@ -52,12 +52,11 @@ def decode_benefit_fact(record: Record) -> Fact | None:
 def decode_pathway_part(record: Record) -> PathwayPart | Tombstone:
     """Read what costs depend on from a record of the pathways topic; raises UnreadableFactError."""
     if record.body is None:
-        return Tombstone((record.key or b"").decode(errors="replace"))
+        return tombstone_of(record)
     try:
-        return _PART.validate_json(record.body)
-    except ValidationError as error:
-        rows = error.errors(include_url=False, include_input=False, include_context=False)
-        raise UnreadableFactError("; ".join(f"{'.'.join(map(str, r['loc']))}: {r['msg']}" for r in rows)) from None
+        return _PART.decode(record.body)
+    except msgspec.MsgspecError as error:
+        raise UnreadableFactError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

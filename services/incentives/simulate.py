@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Final, Literal, TypeVar, get_args
 
 from services.incentives.domain.engine import Assessment, assess
@@ -156,7 +157,7 @@ def simulate(csv_text: str, scheme: str) -> Simulation:
     `posted_on`, `benefit`, `entitlement`, `step`, `counter_before`, separated by `,` or `;`. One bad row refuses the
     whole table: PaymentTableError. A name that is no scheme's: UnknownSchemeError.
     """
-    schemes = rule_book().schemes
+    schemes = _schemes()
     if scheme not in schemes:
         raise UnknownSchemeError(f"there is no scheme of that name; there are: {', '.join(schemes)}")
     chosen = schemes[scheme]
@@ -165,6 +166,11 @@ def simulate(csv_text: str, scheme: str) -> Simulation:
     if errors:
         raise PaymentTableError(errors)
     return _simulated(chosen, rows)
+
+
+@cache
+def _schemes() -> Mapping[str, Scheme]:
+    return rule_book().schemes
 
 
 def _simulated(scheme: Scheme, rows: Sequence[_Row]) -> Simulation:

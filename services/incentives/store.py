@@ -324,9 +324,12 @@ _DROP_COSTS: Final = text("""
 
 _ADD_COSTS: Final = text("""
     INSERT INTO incentives.cost (client, month, scheme, municipality, cost_class, authority, days, base_cents, cents)
-    SELECT * FROM unnest(CAST(:clients AS text[]), CAST(:months AS date[]), CAST(:schemes AS text[]),
-                         CAST(:municipalities AS text[]), CAST(:classes AS text[]), CAST(:authorities AS text[]),
-                         CAST(:days AS bigint[]), CAST(:base AS bigint[]), CAST(:cents AS bigint[]))
+    SELECT n.client, n.month, n.scheme, n.municipality, n.cost_class, c.authority, n.days, n.base_cents, n.cents
+    FROM unnest(CAST(:clients AS text[]), CAST(:months AS date[]), CAST(:schemes AS text[]),
+                CAST(:municipalities AS text[]), CAST(:classes AS text[]), CAST(:days AS bigint[]),
+                CAST(:base AS bigint[]), CAST(:cents AS bigint[]))
+         AS n(client, month, scheme, municipality, cost_class, days, base_cents, cents)
+    JOIN incentives.client c ON c.client = n.client
 """)
 
 
@@ -351,9 +354,7 @@ def _append(
     columns: defaultdict[str, list[object]], clients: Sequence[Known], lines: CostLines, scheme: Scheme, since: Ints
 ) -> None:
     kept = np.flatnonzero(lines.month >= since[lines.client])
-    owners = [clients[number] for number in lines.client[kept].tolist()]
-    columns["clients"] += [known.client for known in owners]
-    columns["authorities"] += [known.authority for known in owners]
+    columns["clients"] += [clients[number].client for number in lines.client[kept].tolist()]
     columns["schemes"] += [scheme.name] * len(kept)
     columns["months"] += [first_day_of(month) for month in lines.month[kept].tolist()]
     columns["municipalities"] += [_code(number) for number in lines.municipality[kept].tolist()]

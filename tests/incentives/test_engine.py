@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.incentives.domain.costs import cost_lines
@@ -36,6 +36,7 @@ from services.incentives.domain.schemes import (
 )
 from services.incentives.rule_files import rule_book
 
+unhurried = settings(deadline=None)  # how long an example takes is the machine's business
 SCHEMES: Final = rule_book().schemes
 CLIENTS: Final = 3
 FIRST: Final = date(2024, 1, 1)
@@ -92,6 +93,7 @@ def slow_share(percent_bp: int, base: int, days_in_class: int, days: int) -> int
     return whole + (2 * rest >= 10_000 * days)
 
 
+@unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_every_paid_day_and_every_cent_of_the_base_lie_in_exactly_one_piece(
     name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
@@ -107,6 +109,7 @@ def test_every_paid_day_and_every_cent_of_the_base_lie_in_exactly_one_piece(
     assert (found.pieces.days > 0).all()
 
 
+@unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_each_piece_costs_the_formula_s_share_and_never_more_than_the_base_by_half_a_cent(
     name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
@@ -127,6 +130,7 @@ def test_each_piece_costs_the_formula_s_share_and_never_more_than_the_base_by_ha
     assert (2 * ordered.paid_cents + sums >= 0).all()
 
 
+@unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS, st.randoms())
 def test_the_order_in_which_payments_come_changes_nothing(
     name: str,
@@ -145,6 +149,7 @@ def test_the_order_in_which_payments_come_changes_nothing(
     assert [days.tolist() for days in first.standing] == [days.tolist() for days in second.standing]
 
 
+@unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_one_client_alone_costs_what_it_costs_among_others(
     name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
@@ -170,6 +175,7 @@ def free(scheme: Scheme) -> Scheme:
     return replace(scheme, periods=tuple(replace(p, rule=without_percents(p.rule)) for p in scheme.periods))
 
 
+@unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_percents_of_nil_cost_nothing(
     name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
@@ -177,6 +183,7 @@ def test_percents_of_nil_cost_nothing(
     assert assessed(free(SCHEMES[name]), rows, counter_sets(sets), steps).pieces.cents.sum() == 0
 
 
+@unhurried
 @given(st.integers(0, 900), st.integers(2, 300), st.data())
 def test_splitting_a_period_never_changes_the_days_of_a_class_at_a_day_boundary(
     before: int, days: int, data: st.DataObject
@@ -195,6 +202,7 @@ def test_splitting_a_period_never_changes_the_days_of_a_class_at_a_day_boundary(
     assert by_class([whole]) == by_class(halves)
 
 
+@unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_lines_by_month_and_municipality_sum_to_the_pieces(
     name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
@@ -214,6 +222,7 @@ def weekdays_one_by_one(start: date, end: date, days: int) -> list[date]:
     return (working + [end] * days)[:days]
 
 
+@unhurried
 @given(DAYS, st.integers(0, 40), st.integers(1, 40))
 def test_paid_days_lie_on_monday_to_friday_and_any_surplus_on_the_end(start: date, length: int, days: int) -> None:
     end = start + timedelta(days=length)

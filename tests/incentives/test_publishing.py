@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -13,6 +13,7 @@ from services.runtime.authorities import Authority
 from services.runtime.publications import Publication
 from tests.incentives.streams import AUTHORITY, MUNICIPALITIES, RULES, Room, counter, paid, pathway
 
+unhurried = settings(deadline=None)  # how long an example takes is the machine's business
 MONTH = date(2025, 10, 1)
 SMALLEST = 5
 
@@ -88,6 +89,7 @@ CELLS = st.dictionaries(
 )
 
 
+@unhurried
 @given(CELLS, st.data())
 def test_no_hidden_class_follows_from_what_is_shown_beside_it(
     cells: dict[tuple[str, str], int], data: st.DataObject
@@ -115,13 +117,10 @@ AREA = Authority(AUTHORITY, "Alue", "Området", "The area", frozenset(MUNICIPALI
 
 
 async def _area_of_six(room: Room) -> None:
-    for number in range(6):
-        client = f"c1-{number}"
-        await room.pathways(pathway(1, [(date(2024, 1, 1), "398")], client=client))
-        await room.facts(
-            counter(f"c{number}", date(2025, 10, 1), 120, client=client),
-            paid(f"p{number}", MONTH, date(2025, 10, 31), 20, client=client),
-        )
+    names = [f"c1-{number}" for number in range(6)]
+    await room.pathways(*(pathway(1, [(date(2024, 1, 1), "398")], client=name) for name in names))
+    await room.facts(*(counter(f"c-{name}", MONTH, 120, client=name) for name in names))
+    await room.facts(*(paid(f"p-{name}", MONTH, date(2025, 10, 31), 20, client=name) for name in names))
 
 
 @pytest.mark.store

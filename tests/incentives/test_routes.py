@@ -42,13 +42,15 @@ async def client(room: Room) -> AsyncIterator[httpx.AsyncClient]:
     book = CostBook(room.database, ManualClock(NOW), RULES.schemes, AUTHORITIES)
     app.include_router(api_routes(book))
     app.include_router(page_routes(book))
-    for number in range(6):
-        name = ANN if number == 0 else f"c1-{number}"
-        await room.pathways(pathway(1, [(date(2024, 1, 1), "398")], client=name))
-        await room.facts(
-            counter(f"c{number}", date(2025, 10, 1), 187, client=name),
-            paid(f"p{number}", date(2025, 10, 1), date(2025, 10, 31), 20, client=name),
-        )
+    names = [ANN, *(f"c1-{number}" for number in range(1, 6))]
+    await room.pathways(*(pathway(1, [(date(2024, 1, 1), "398")], client=name) for name in names))
+    await room.facts(
+        *(counter(f"c{number}", date(2025, 10, 1), 187, client=name) for number, name in enumerate(names)),
+        *(
+            paid(f"p{number}", date(2025, 10, 1), date(2025, 10, 31), 20, client=name)
+            for number, name in enumerate(names)
+        ),
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as given:
         yield given
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.incentives.simulate import PaymentTableError, UnknownSchemeError, simulate
 
+unhurried = settings(deadline=None)  # how long an example takes is the machine's business
 HEADER = "client,period_start,period_end,days,basis,basic_part_cents"
 SPLIT = f"{HEADER},counter_before\nA,2025-10-01,2025-10-31,20,unemployment,74420,187\n"
 
@@ -254,7 +255,7 @@ def test_an_unknown_scheme_is_refused_with_the_names_of_those_there_are() -> Non
         simulate(SPLIT, "fi-1999")
 
 
-@settings(deadline=None)  # reads the rule files, which takes as long as the machine is busy
+@unhurried
 @given(st.text(max_size=200))
 def test_whatever_stands_in_the_file_it_is_read_or_refused(text: str) -> None:
     with suppress(PaymentTableError):

@@ -95,16 +95,15 @@ def _of_scheme(
 
 
 class _Outlook:
-    """Exposures under one scheme. Many clients share a day and a percent, so months of benefit are worked out once."""
+    """Exposures under one scheme."""
 
     def __init__(self, scheme: Scheme, parameters: Parameters) -> None:
         self._scheme = scheme
         self._parameters = parameters
-        self._periods: dict[int, int | None] = {}
-        self._months: dict[tuple[int, int], int] = {}
+        self._periods: dict[int, int | None] = {}  # many clients share a day
 
     def exposure(self, counters: tuple[int, ...], day: int, step: int, total: int) -> SchemeExposure:
-        place = self._place(counters, day, step)
+        place, on = self._place(counters, day, step), date.fromordinal(day)
         then = place.then
         return SchemeExposure(
             scheme=self._scheme.name,
@@ -113,8 +112,8 @@ class _Outlook:
             percent_bp=place.now.percent_bp,
             days_to_next=place.days_to_next,
             next_class=then.name if then else None,
-            month_cents=self._month(place.now.percent_bp, day),
-            next_month_cents=self._month(then.percent_bp, day) if then else None,
+            month_cents=self._parameters.month_cents(place.now.percent_bp, on),
+            next_month_cents=self._parameters.month_cents(then.percent_bp, on) if then else None,
             total_cents=total,
         )
 
@@ -128,12 +127,6 @@ class _Outlook:
         if isinstance(ladder, StepLadder):
             return _on_step_ladder(ladder, counters[position], step)
         return _on_day_ladder(ladder, counters[position])
-
-    def _month(self, percent_bp: int, day: int) -> int:
-        known = self._months.get((percent_bp, day))
-        if known is None:
-            known = self._months[percent_bp, day] = self._parameters.month_cents(percent_bp, date.fromordinal(day))
-        return known
 
 
 def _on_day_ladder(ladder: DayLadder, days: int) -> _Place:

@@ -1,8 +1,10 @@
 """Dated figures beside the schemes: the full basic part of a day and the days of a benefit month."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 from services.incentives.domain.money import WHOLE_BP, half_up
 from services.incentives.domain.schemes import Ground
@@ -17,7 +19,7 @@ class Dated:
     ground: Ground
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parameters:
     """Lists by date, oldest first. Amounts of money are cents a day."""
 
@@ -27,12 +29,18 @@ class Parameters:
 
     def month_cents(self, percent_bp: int, day: date) -> int:
         """Return the municipality's share, at `percent_bp`, of a month of full benefit as of `day`, in cents."""
-        month = _on(self.basic_part, day).amount * _on(self.benefit_days_per_month, day).amount
-        share = month * percent_bp / WHOLE_BP
-        return half_up(share.numerator, share.denominator)
+        starts, months = self._months
+        month = months[max(bisect_right(starts, day) - 1, 0)]
+        return half_up(month.numerator * percent_bp, month.denominator * WHOLE_BP)
+
+    @cached_property
+    def _months(self) -> tuple[list[date], list[Fraction]]:
+        """Days from which a month of full benefit has another amount, and those amounts in cents."""
+        starts = sorted({dated.start for dated in (*self.basic_part, *self.benefit_days_per_month)})
+        return starts, [_on(self.basic_part, day) * _on(self.benefit_days_per_month, day) for day in starts]
 
 
-def _on(amounts: tuple[Dated, ...], day: date) -> Dated:
+def _on(amounts: tuple[Dated, ...], day: date) -> Fraction:
     """Return what holds on `day`; before the first date of a list, its first entry."""
-    held = [amount for amount in amounts if amount.start <= day]
-    return held[-1] if held else amounts[0]
+    held = [dated.amount for dated in amounts if dated.start <= day]
+    return held[-1] if held else amounts[0].amount
