@@ -13,7 +13,7 @@ from tests.system.conftest import Start
 
 pytestmark = [pytest.mark.wire, pytest.mark.browser]
 
-CLIENTS: Final = 30
+CLIENTS: Final = 10
 USERS: Final = ("Supervisor", "Finance officer", "Coordinator", "Administrator")
 
 
