@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, Protocol
 
-from contracts.snapshots import PATHWAY, PathwaySnapshot
+from contracts.snapshots import PathwaySnapshot, pathway_from
 from services.indicators import published, store
 from services.indicators.domain.figures import (
     FLOWS,
@@ -245,7 +245,7 @@ class FigureBook:
     def _may_see(self, who: Principal, told: bytes) -> bool:
         if who.role is Role.SUPERVISOR:
             return True
-        return PATHWAY.validate_json(told).coordinator_on(self.clock.today()) == who.name
+        return pathway_from(told).coordinator_on(self.clock.today()) == who.name
 
     def newest_day(self, who: Principal, publications: Sequence[Publication]) -> date:
         """Return the day as of which a page tells by itself: today, or that of the newest publication."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, text
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from contracts.snapshots import PATHWAY, PathwaySnapshot
+from contracts.snapshots import PATHWAY, PathwaySnapshot, pathway_from
 from services.indicators.domain.pathway import UNKNOWN, Pathway
 from services.runtime.facts import FactRow, FactStore, RetractionRow
 
@@ -60,6 +61,7 @@ FACTS: Final = FactStore(FactRecord, RetractionRecord)
 """The facts about clients, each once."""
 
 STATE: Final = TypeAdapter(Pathway)
+_STATE_READER: Final = msgspec.json.Decoder(Pathway)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ async def checkpoints(session: AsyncSession, clients: Collection[str], rules: st
 
 
 def _pathway(state: bytes | None) -> Pathway:
-    return UNKNOWN if state is None else STATE.validate_json(state)
+    return UNKNOWN if state is None else _STATE_READER.decode(state)
 
 
 async def keep(session: AsyncSession, kept: Sequence[tuple[Pathway, PathwaySnapshot]]) -> list[Told]:
@@ -163,7 +165,7 @@ async def expect_announcement(session: AsyncSession) -> None:
 async def snapshots_after(session: AsyncSession, authority: str, client: str) -> list[PathwaySnapshot]:
     """Return the next page of snapshots of clients of `authority`, in order of reference after `client`."""
     rows = await session.execute(_SNAPSHOTS_AFTER, {"authority": authority, "client": client, "page": _PAGE})
-    return [PATHWAY.validate_json(row.snapshot) for row in rows]
+    return [pathway_from(row.snapshot) for row in rows]
 
 
 async def snapshot_of(session: AsyncSession, authority: str, client: str) -> bytes | None:

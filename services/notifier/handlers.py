@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from contracts.snapshots import EXPOSURE, PATHWAY, ExposureSnapshot, PathwaySnapshot
+from contracts.snapshots import ExposureSnapshot, PathwaySnapshot, exposure_from, pathway_from
 from services.notifier import store
 from services.notifier.lookout import Lookout, Sight
 from services.notifier.metrics import Metrics
@@ -80,7 +80,7 @@ class Handlers:
         # An exposure that is not near can neither open an alert nor have left one open, so it need not be read.
         near = [one.client for one in known if one.near]
         found = await store.exposures_of(session, near) if near else {}
-        return {client: EXPOSURE.validate_json(body) for client, body in found.items()}
+        return {client: exposure_from(body) for client, body in found.items()}
 
     async def exposures(self, items: Sequence[Told[ExposureSnapshot] | Tombstone]) -> None:
         """Keep the newest exposures and look at the clients on whom they bear, or bore until now."""
@@ -104,7 +104,7 @@ class Handlers:
             await self._lookout.look(
                 session,
                 [
-                    Sight(PATHWAY.validate_json(body), fresh[client], known[client].looked_on)
+                    Sight(pathway_from(body), fresh[client], known[client].looked_on)
                     for client, body in pathways.items()
                 ],
                 "exposure",

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.dates import start_of
-from contracts.snapshots import EXPOSURE, PATHWAY
+from contracts.snapshots import exposure_from, pathway_from
 from services.notifier import store
 from services.notifier.lookout import Lookout, Sight
 from services.notifier.metrics import Metrics
@@ -112,5 +112,5 @@ class Timers:
 
 
 def _sight(due: Due) -> Sight:
-    exposure = EXPOSURE.validate_json(due.exposure) if due.exposure else None
-    return Sight(PATHWAY.validate_json(due.pathway), exposure, due.looked_on)
+    exposure = exposure_from(due.exposure) if due.exposure else None
+    return Sight(pathway_from(due.pathway), exposure, due.looked_on)
