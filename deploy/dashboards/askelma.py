@@ -5,7 +5,6 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, QueryVariable, Row
 from grafana_foundation_sdk.models import units
-from grafana_foundation_sdk.models.common import StackingMode
 from grafana_foundation_sdk.models.dashboard import (
     Dashboard as DashboardModel,
 )
@@ -16,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from deploy.dashboards import panels, queries
-from deploy.dashboards.names import NAMES, Language, Names
+from deploy.dashboards.names import NAMES, RULES_SHOWN, Language, Names
 from deploy.dashboards.panels import Frame, Series
 from deploy.dashboards.texts import Words, texts
 
@@ -33,6 +32,16 @@ def _series(words: Mapping[str, Words], language: Language, colours: tuple[str, 
     return tuple(
         Series(code, text.in_(language), colour)
         for (code, text), colour in zip(words.items(), colours[: len(words)], strict=True)
+    )
+
+
+def _all_series(language: Language) -> tuple[tuple[Series, ...], tuple[Series, ...], tuple[Series, ...]]:
+    words = texts()
+    rules: dict[str, Words] = {rule: words.rules[rule] for rule in RULES_SHOWN}
+    return (
+        _series(words.steps, language, STEP_COLOURS),
+        _series(words.schemes, language, COLOURS),
+        _series(rules, language, COLOURS),
     )
 
 
@@ -111,6 +120,8 @@ def _other_languages(language: Language, names: Names) -> DashboardLink:
 def _authority(language: Language, names: Names) -> QueryVariable:
     return (
         QueryVariable("authority")
+        # Grafana 9 looks a variable up by its id, and the library gives all of them the same one.
+        .id("authority")
         .label(texts().authority.in_(language))
         .datasource(panels.figures(names))
         .query(queries.AUTHORITIES)
@@ -119,38 +130,32 @@ def _authority(language: Language, names: Names) -> QueryVariable:
 
 
 def _newest(board: Dashboard, pages: _Pages, language: Language, names: Names) -> None:
-    words = texts()
-    steps = _series(words.steps, language, STEP_COLOURS)
-    schemes = _series(words.schemes, language, COLOURS)
-    rules = _series(words.rules, language, COLOURS)
+    steps, schemes, rules = _all_series(language)
     board.with_row(pages.row("newest"))
-    board.with_panel(panels.stated_text(pages.published("as_of", "string", 3, 9), names, queries.AS_OF))
-    for key, unit, width, expression, label, series in (
-        ("clients", units.Short, 7, queries.newest_clients(names), "step", steps),
-        ("cost", units.Euro, 7, queries.newest_cost(names), "scheme", schemes),
-        ("alerts", units.Short, 7, queries.newest_alerts(names), "rule", rules),
+    board.with_panel(panels.stated_text(pages.published("as_of", "string", 24, 3), names, queries.AS_OF))
+    for key, unit, expression, series in (
+        ("clients", units.Short, queries.newest_clients, steps),
+        ("cost", units.Euro, queries.newest_cost, schemes),
+        ("alerts", units.Short, queries.newest_alerts, rules),
     ):
-        board.with_panel(panels.latest_bars(pages.published(key, unit, width, 9), names, expression, label, series))
+        board.with_panel(panels.latest_bars(pages.published(key, unit, 8, 10), names, expression, series))
 
 
 def _by_month(board: Dashboard, pages: _Pages, language: Language, names: Names) -> None:
-    words = texts()
-    steps = _series(words.steps, language, STEP_COLOURS)
-    schemes = _series(words.schemes, language, COLOURS)
-    rules = _series(words.rules, language, COLOURS)
+    steps, schemes, rules = _all_series(language)
     board.with_row(pages.row("by_month"))
-    for key, unit, sql, series, stacking in (
-        ("clients_by_month", units.Short, queries.clients_by_month(panels.titles(steps)), steps, StackingMode.NORMAL),
-        ("cost_by_month", units.Euro, queries.cost_by_month(panels.titles(schemes)), schemes, StackingMode.NONE),
-        ("alerts_by_month", units.Short, queries.alerts_by_month(panels.titles(rules)), rules, StackingMode.NORMAL),
+    for key, unit, sql, series in (
+        ("clients_by_month", units.Short, queries.clients_by_month(panels.titles(steps)), steps),
+        ("cost_by_month", units.Euro, queries.cost_by_month(panels.titles(schemes)), schemes),
+        ("alerts_by_month", units.Short, queries.alerts_by_month(panels.titles(rules)), rules),
     ):
-        board.with_panel(panels.monthly_bars(pages.published(key, unit, 8, 11), names, sql, series, stacking))
+        board.with_panel(panels.monthly_lines(pages.published(key, unit, 8, 11), names, sql, series))
 
 
 def _operation(board: Dashboard, pages: _Pages, names: Names) -> None:
     facts, lag, dead = queries.facts_per_second(names), queries.consumer_lag(names), queries.dead_letters(names)
     board.with_row(pages.row("operation"))
-    board.with_panel(panels.rate_lines(pages.measured("facts", units.CountsPerSecond, 10, 8), names, facts, "ingest"))
+    board.with_panel(panels.rate_lines(pages.measured("facts", "suffix:/s", 10, 8), names, facts, "ingest"))
     board.with_panel(
         panels.rate_lines(pages.measured("lag", units.Short, 10, 8), names, lag, "{{service}} · {{topic}}")
     )

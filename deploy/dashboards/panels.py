@@ -1,13 +1,16 @@
 """The kinds of panel that Askelma's dashboards use, each with title, description and unit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Final
 
-from grafana_foundation_sdk.builders import barchart, bargauge, stat, timeseries
+from grafana_foundation_sdk.builders import bargauge, stat, timeseries
 from grafana_foundation_sdk.builders.common import (
     ReduceDataOptions,
     StackingConfig,
     VizLegendOptions,
+    VizTextDisplayOptions,
     VizTooltipOptions,
 )
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
@@ -25,15 +28,25 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DataSourceRef,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
+    ValueMappingResult,
 )
 
 from deploy.dashboards.names import Names
 from deploy.dashboards.sql import Sql
+
+# Left to itself Grafana makes letters as large as they fit, another size in every panel.
+LINE_OF_TEXT_PX: Final = 28
+BAR_TITLE_PX: Final = 13
+BAR_VALUE_PX: Final = 18
+COUNT_PX: Final = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +81,10 @@ def figures(names: Names) -> DataSourceRef:
     return DataSourceRef("postgres", names.database_uid)
 
 
-def latest_bars(frame: Frame, names: Names, expression: str, label: str, series: tuple[Series, ...]) -> bargauge.Panel:
-    """Return one horizontal bar for each value of `label`, of the newest figures only."""
+def latest_bars(
+    frame: Frame, names: Names, expression: Callable[[Names, str], str], series: tuple[Series, ...]
+) -> bargauge.Panel:
+    """Return one horizontal bar for each of `series`, of the newest figures only; `expression` asks for one by code."""
     panel = (
         bargauge.Panel()
         .id(frame.id)
@@ -79,26 +94,31 @@ def latest_bars(frame: Frame, names: Names, expression: str, label: str, series:
         .decimals(0)
         .min(0)
         .no_value(frame.no_value)
+        .mappings([_dash_for_nothing()])
         .span(frame.width)
         .height(frame.height)
         .datasource(prometheus(names))
-        .with_target(PromQuery().expr(expression).instant().legend_format(f"{{{{{label}}}}}").ref_id("A"))
         .orientation(VizOrientation.HORIZONTAL)
         .display_mode(BarGaugeDisplayMode.BASIC)
         .show_unfilled(show_unfilled=False)
-        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .text(VizTextDisplayOptions().title_size(BAR_TITLE_PX).value_size(BAR_VALUE_PX))
+        .reduce_options(ReduceDataOptions().calcs(["last"]))
     )
-    for one in series:
-        panel.override_by_name(one.code, [DynamicConfigValue("displayName", one.title), _fixed(one.colour)])
+    for letter, one in zip(ascii_uppercase, series, strict=False):
+        panel.with_target(
+            PromQuery().expr(expression(names, one.code)).instant().legend_format(one.title).ref_id(letter)
+        )
+        panel.override_by_name(one.title, [_fixed(one.colour)])
     return panel
 
 
-def monthly_bars(
-    frame: Frame, names: Names, sql: str, series: tuple[Series, ...], stacking: StackingMode
-) -> barchart.Panel:
-    """Return bars by month, one colour for each column of `sql`."""
+def monthly_lines(frame: Frame, names: Names, sql: str, series: tuple[Series, ...]) -> timeseries.Panel:
+    """Return a line with a point for each month and a gap for each hidden figure, one for each column of `sql`.
+
+    Never stacked: a hidden part would make the whole fall without a word.
+    """
     panel = (
-        barchart.Panel()
+        timeseries.Panel()
         .id(frame.id)
         .title(frame.title)
         .description(frame.description)
@@ -109,15 +129,12 @@ def monthly_bars(
         .span(frame.width)
         .height(frame.height)
         .datasource(figures(names))
-        .with_target(Sql(sql, figures(names)))
-        .x_field("month")
-        .x_tick_label_spacing(100)
-        .stacking(stacking)
-        .show_value(VisibilityMode.NEVER)
-        .bar_width(0.9)
-        .group_width(0.8)
-        .fill_opacity(90)
-        .line_width(0)
+        .with_target(Sql(sql, figures(names), "time_series"))
+        .line_width(2)
+        .fill_opacity(0)
+        .show_points(VisibilityMode.ALWAYS)
+        .point_size(6)
+        .span_nulls(span_nulls=False)
         .legend(_legend())
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     )
@@ -162,8 +179,9 @@ def stated_text(frame: Frame, names: Names, sql: str) -> stat.Panel:
         .span(frame.width)
         .height(frame.height)
         .datasource(figures(names))
-        .with_target(Sql(sql, figures(names)))
+        .with_target(Sql(sql, figures(names), "table"))
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields("/.*/"))
+        .text(VizTextDisplayOptions().value_size(LINE_OF_TEXT_PX))
         .text_mode(BigValueTextMode.VALUE)
         .color_mode(BigValueColorMode.NONE)
         .graph_mode(BigValueGraphMode.NONE)
@@ -191,6 +209,7 @@ def warning_count(frame: Frame, names: Names, expression: str, legend: str) -> s
             .mode(ThresholdsMode.ABSOLUTE)
             .steps([Threshold(value=None, color="green"), Threshold(value=1, color="orange")])
         )
+        .text(VizTextDisplayOptions().title_size(BAR_TITLE_PX).value_size(COUNT_PX))
         .color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)
     )
@@ -199,6 +218,11 @@ def warning_count(frame: Frame, names: Names, expression: str, legend: str) -> s
 def titles(series: tuple[Series, ...]) -> Mapping[str, str]:
     """Return the title of each series by its code."""
     return {one.code: one.title for one in series}
+
+
+def _dash_for_nothing() -> SpecialValueMap:
+    options = DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, ValueMappingResult(text="–"))
+    return SpecialValueMap(options)
 
 
 def _fixed(colour: str) -> DynamicConfigValue:

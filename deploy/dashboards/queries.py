@@ -8,22 +8,26 @@ from collections.abc import Mapping
 
 from deploy.dashboards.names import Names
 
-AUTHORITY = '"$authority"'
+
+def newest_clients(names: Names, step: str) -> str:
+    """Return the clients on `step` in the newest publication."""
+    return _newest(names, "askelma_clients", "step", step)
 
 
-def newest_clients(names: Names) -> str:
-    """Return clients by step in the newest publication."""
-    return f'max by (step) (askelma_clients{{{names.selector}, authority={AUTHORITY}, municipality="*"}})'
+def newest_cost(names: Names, scheme: str) -> str:
+    """Return the cost of the newest published month under `scheme`, in euros."""
+    return _newest(names, "askelma_cost_euros", "scheme", scheme)
 
 
-def newest_cost(names: Names) -> str:
-    """Return the cost of the newest published month by scheme, in euros."""
-    return f'max by (scheme) (askelma_cost_euros{{{names.selector}, authority={AUTHORITY}, municipality="*"}})'
+def newest_alerts(names: Names, rule: str) -> str:
+    """Return the clients with an open alert of `rule` in the newest publication."""
+    return _newest(names, "askelma_open_alerts", "rule", rule)
 
 
-def newest_alerts(names: Names) -> str:
-    """Return open alerts by rule in the newest publication."""
-    return f'max by (rule) (askelma_open_alerts{{{names.selector}, authority={AUTHORITY}, municipality="*"}})'
+def _newest(names: Names, metric: str, label: str, value: str) -> str:
+    # A hidden figure has no series; not-a-number keeps its place and its name on the panel.
+    chosen = f'{names.selector}, authority="$authority", municipality="*", {label}="{value}"'
+    return f"max({metric}{{{chosen}}}) or vector(NaN)"
 
 
 def facts_per_second(names: Names) -> str:
@@ -55,7 +59,7 @@ def _by_month(table: str, key: str, figure: str, columns: Mapping[str, str]) -> 
         for code, title in columns.items()
     )
     return f"""\
-SELECT to_char(month, 'YYYY-MM') AS month,
+SELECT month AS time,
 {picks}
 FROM {table}
 WHERE authority = ${{authority:sqlstring}} AND municipality = '*' AND $__timeFilter(month)

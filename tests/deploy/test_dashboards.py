@@ -8,9 +8,10 @@ import yaml
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from contracts.snapshots import AlertRule
-from deploy.dashboards.names import LANGUAGES, NAMES, Language
+from deploy.dashboards.names import LANGUAGES, NAMES, RULES_SHOWN, Language
 from deploy.dashboards.publish import dashboard_json
 from deploy.dashboards.texts import texts
+from services.notifier.domain.rulebook import RULES
 from tests.deploy.metric_names import declared_metrics
 from tests.deploy.prometheus_server import promtool
 
@@ -74,6 +75,10 @@ def test_the_dashboard_carries_the_tag_by_which_the_publisher_knows_its_own() ->
     assert NAMES.mark in board("fi")["tags"]
 
 
+def test_a_variable_is_found_by_its_id_as_by_its_name() -> None:
+    assert [(one["id"], one["name"]) for one in board("fi")["templating"]["list"]] == [("authority", "authority")]
+
+
 def test_every_target_asks_a_data_source_by_its_stable_uid() -> None:
     uids = {panel["datasource"]["uid"] for panel in panels()}
     assert uids == {"askelma-prometheus", "askelma-figures"}
@@ -86,6 +91,10 @@ def test_the_dashboard_is_what_the_sdk_itself_reads_back() -> None:
 def test_every_alert_rule_and_every_step_has_its_words() -> None:
     assert set(texts().rules) == set(get_args(AlertRule))
     assert list(texts().steps) == list("01234567")
+
+
+def test_the_panels_show_the_rules_by_which_clients_are_watched() -> None:
+    assert set(RULES_SHOWN) == set(RULES)
 
 
 def test_every_metric_that_a_panel_or_a_rule_asks_for_is_declared_by_a_service() -> None:
