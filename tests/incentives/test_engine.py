@@ -78,6 +78,7 @@ STEPS = st.lists(
     max_size=8,
     unique_by=lambda row: row[:2],
 )
+Sets = list[tuple[int, Counter, date, int]]
 NAMES = st.sampled_from(list(SCHEMES))
 
 
@@ -96,7 +97,7 @@ def slow_share(percent_bp: int, base: int, days_in_class: int, days: int) -> int
 @unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_every_paid_day_and_every_cent_of_the_base_lie_in_exactly_one_piece(
-    name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
+    name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
 ) -> None:
     scheme = SCHEMES[name]
     ordered = payments_in_order(rows)
@@ -112,7 +113,7 @@ def test_every_paid_day_and_every_cent_of_the_base_lie_in_exactly_one_piece(
 @unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_each_piece_costs_the_formula_s_share_and_never_more_than_the_base_by_half_a_cent(
-    name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
+    name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
 ) -> None:
     scheme = SCHEMES[name]
     ordered = payments_in_order(rows)
@@ -135,7 +136,7 @@ def test_each_piece_costs_the_formula_s_share_and_never_more_than_the_base_by_ha
 def test_the_order_in_which_payments_come_changes_nothing(
     name: str,
     rows: list[Payment],
-    sets: list[tuple[int, Counter, date, int]],
+    sets: Sets,
     steps: list[tuple[int, int, int]],
     random: Random,
 ) -> None:
@@ -152,7 +153,7 @@ def test_the_order_in_which_payments_come_changes_nothing(
 @unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_one_client_alone_costs_what_it_costs_among_others(
-    name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
+    name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
 ) -> None:
     together = assessed(SCHEMES[name], rows, counter_sets(sets), steps)
     owner = payments_in_order(rows).client[together.pieces.payment]
@@ -161,6 +162,72 @@ def test_one_client_alone_costs_what_it_costs_among_others(
         alone = assessed(SCHEMES[name], mine, counter_sets(sets), steps)
         assert alone.pieces.cents.tolist() == together.pieces.cents[owner == client].tolist()
         assert [d[client] for d in alone.standing] == [d[client] for d in together.standing]
+
+
+def day_by_day(name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]) -> list[tuple[str, int]]:
+    """Return class and cents of every piece, reckoned with one counter and one day at a time, as a person would."""
+    found = []
+    for client in range(CLIENTS):
+        counter, stated = 0, list(sets)
+        batches: dict[tuple[str, str], int] = {}
+        for row in sorted((row for row in rows if row.client == client), key=lambda row: row.counter_order):
+            due = [one for one in stated if one[0] == client and one[1] == COUNTER_OF[name] and one[2] <= row.posted_on]
+            counter = max(due, key=lambda one: one[2])[3] if due else counter
+            stated = [one for one in stated if one not in due]
+            at_beginning = batches.setdefault((row.source, row.batch), counter)
+            classes = []
+            for date_of_day in weekdays_one_by_one(row.period_start, row.period_end, row.days):
+                if name == "fi-2015" and not is_shared_by_the_old_law(row):
+                    classes.append("uncounted")
+                    continue
+                counter += 1
+                classes.append(class_of_day(name, counter, at_beginning + 1, step_on(steps, client, date_of_day)))
+            base = row.paid_cents if name == "fi-2015" else row.basic_part_cents
+            found += [
+                (of_class, slow_share(PERCENT_BP.get(of_class, 0), base, classes.count(of_class), row.days))
+                for of_class in sorted(set(classes), key=ORDER.index)
+            ]
+    return found
+
+
+COUNTER_OF = {"fi-2015": "old_law", "fi-2025": "law_2025", "step-graded": "law_2025"}
+PERCENT_BP = {
+    "301-1000": 5000, "1001-": 7000, "101-200": 1000, "201-300": 2000, "301-400": 3000, "401-700": 4000, "701-": 5000,
+    "step-0": 5000, "step-1": 5000, "step-2": 4000, "step-3": 3000, "step-4": 2000, "step-5": 1000,
+}  # fmt: skip
+ORDER = [
+    "1-100", "1-300", "101-200", "201-300", "301-400", "301-1000", "401-700", "701-", "1001-", "uncounted",
+    *(f"step-{step}" for step in range(8)),
+]  # fmt: skip
+
+
+def is_shared_by_the_old_law(row: Payment) -> bool:
+    taken_as = row.entitlement if row.benefit == "general_support" else row.benefit
+    return taken_as == "labour_market_subsidy" and row.basis == "unemployment"
+
+
+def class_of_day(name: str, number: int, at_beginning: int, step: int) -> str:
+    if name == "fi-2015":
+        return "1-300" if at_beginning <= 300 else "301-1000" if at_beginning <= 1000 else "1001-"
+    if name == "step-graded":
+        return "1-100" if number <= 100 else f"step-{max(step, 0)}"
+    ends = {100: "1-100", 200: "101-200", 300: "201-300", 400: "301-400", 700: "401-700"}
+    return next((of_class for end, of_class in ends.items() if number <= end), "701-")
+
+
+def step_on(steps: list[tuple[int, int, int]], client: int, day: date) -> int:
+    held = [change for change in sorted(steps) if change[0] == client and change[1] <= day.toordinal()]
+    return held[-1][2] if held else UNKNOWN
+
+
+@unhurried
+@given(st.sampled_from(sorted(COUNTER_OF)), PAYMENTS, SETS, STEPS)
+def test_the_engine_finds_what_counting_day_by_day_finds(
+    name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
+) -> None:
+    found = assessed(SCHEMES[name], rows, counter_sets(sets), steps)
+    names = [SCHEMES[name].classes[position].name for position in found.pieces.cost_class]
+    assert list(zip(names, found.pieces.cents.tolist(), strict=True)) == day_by_day(name, rows, sets, steps)
 
 
 def free(scheme: Scheme) -> Scheme:
@@ -178,7 +245,7 @@ def free(scheme: Scheme) -> Scheme:
 @unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_percents_of_nil_cost_nothing(
-    name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
+    name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
 ) -> None:
     assert assessed(free(SCHEMES[name]), rows, counter_sets(sets), steps).pieces.cents.sum() == 0
 
@@ -205,7 +272,7 @@ def test_splitting_a_period_never_changes_the_days_of_a_class_at_a_day_boundary(
 @unhurried
 @given(NAMES, PAYMENTS, SETS, STEPS)
 def test_lines_by_month_and_municipality_sum_to_the_pieces(
-    name: str, rows: list[Payment], sets: list[tuple[int, Counter, date, int]], steps: list[tuple[int, int, int]]
+    name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
 ) -> None:
     ordered = payments_in_order(rows)
     found = assessed(SCHEMES[name], rows, counter_sets(sets), steps)

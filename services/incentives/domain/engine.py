@@ -184,20 +184,46 @@ def _repeated(counts: Ints) -> tuple[Ints, Ints]:
 
 def _by_step(ladder: StepLadder, ruled: _Ruled, steps: Steps) -> _Split:
     """Days before `from_day` wait; each later paid day has the class of the client's step on its date."""
-    payments = ruled.payments
+    days = ruled.payments.days
     room = np.maximum(ladder.from_day - 1 - ruled.before, 0)
-    waiting = np.where(ruled.counts | (room == 0), np.minimum(room, payments.days), payments.days)
-    payment, number = _repeated(payments.days - waiting)
-    number += waiting[payment]
-    dated = paid_day(payments.period_start[payment], payments.period_end[payment], number)
-    step = steps.at(steps.place(ruled.rows[payment], payments.client[payment], dated))
-    position = 1 + np.where(step == UNKNOWN, ladder.unknown_step, step)
+    waiting = np.where(ruled.counts | (room == 0), np.minimum(room, days), days)
+    waits, later = np.flatnonzero(waiting), np.flatnonzero(waiting < days)
+    first = _places(ruled, steps, later, waiting[later])
+    # Few payments see a step change, and only their days need to be looked at one by one.
+    is_level = first == _places(ruled, steps, later, days[later] - 1)
+    level, mixed = later[is_level], later[~is_level]
+    position = _on_step(ladder, steps, first[is_level])
+    return _joined(
+        [
+            _Split(waits, np.zeros_like(waits), waiting[waits], np.zeros_like(waits)),
+            _Split(level, position, days[level] - waiting[level], waiting[level]),
+            _day_by_day(ladder, ruled, steps, mixed, waiting),
+        ]
+    )
+
+
+def _day_by_day(ladder: StepLadder, ruled: _Ruled, steps: Steps, mixed: Ints, waiting: Ints) -> _Split:
+    """Return the days after `waiting` of payments `mixed`, sorted by class."""
+    index, number = _repeated((ruled.payments.days - waiting)[mixed])
+    places = _places(ruled, steps, mixed[index], number + waiting[mixed][index])
     width = len(ladder.classes)
-    cells = np.bincount(payment * width + position, minlength=len(payments) * width).reshape(len(payments), width)
-    cells[:, 0] = waiting
-    owner, position = np.nonzero(cells)
-    days_before = (np.cumsum(cells, axis=1) - cells)[owner, position]
-    return _Split(owner, position, cells[owner, position], days_before)
+    cells = np.bincount(index * width + _on_step(ladder, steps, places), minlength=len(mixed) * width)
+    by_class = cells.reshape(len(mixed), width)
+    owner, position = np.nonzero(by_class)
+    days_before = (np.cumsum(by_class, axis=1) - by_class)[owner, position] + waiting[mixed][owner]
+    return _Split(mixed[owner], position, by_class[owner, position], days_before)
+
+
+def _places(ruled: _Ruled, steps: Steps, payment: Ints, number: Ints) -> Ints:
+    """Return where the step of paid day `number` of each payment is found."""
+    payments = ruled.payments
+    dated = paid_day(payments.period_start[payment], payments.period_end[payment], number)
+    return steps.place(ruled.rows[payment], payments.client[payment], dated)
+
+
+def _on_step(ladder: StepLadder, steps: Steps, place: Ints) -> Ints:
+    step = steps.at(place)
+    return 1 + np.where(step == UNKNOWN, ladder.unknown_step, step)
 
 
 def _moved(split: _Split, ruled: _Ruled, offset: int) -> _Split:
@@ -212,13 +238,14 @@ def _whole(rows: Ints, position: int, days: Ints) -> _Split:
     return _Split(rows, np.full(len(rows), position), days[rows], np.zeros(len(rows), dtype=np.int64))
 
 
+def _joined(splits: list[_Split]) -> _Split:
+    return _Split(*(np.concatenate([getattr(split, name) for split in splits]) for name in _Split.__slots__))
+
+
 def _in_order(splits: list[_Split]) -> _Split:
-    payment = np.concatenate([split.payment for split in splits])
-    position = np.concatenate([split.position for split in splits])
-    order = np.lexsort((position, payment))
-    days = np.concatenate([split.days for split in splits])
-    days_before = np.concatenate([split.days_before for split in splits])
-    return _Split(payment[order], position[order], days[order], days_before[order])
+    joined = _joined(splits)
+    order = np.lexsort((joined.position, joined.payment))
+    return _Split(joined.payment[order], joined.position[order], joined.days[order], joined.days_before[order])
 
 
 def _priced(scheme: Scheme, payments: Payments, split: _Split) -> Pieces:
