@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock" --group build pyproject.toml
-CHECKED := contracts services deploy tests benchmarks
+CHECKED := contracts services deploy docs tests $(wildcard benchmarks)
 
 .PHONY: demo test lint types format bench docs contracts lock clean
 
