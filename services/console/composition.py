@@ -91,11 +91,17 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def embedded(
-    folder: Path, port: int, clock: Clock, authority: Authority | None = None, coordinator: str = "coordinator-1"
+async def embedded(  # noqa: PLR0913, PLR0917 - one argument for each part that differs
+    folder: Path,
+    port: int,
+    clock: Clock,
+    authority: Authority | None = None,
+    coordinator: str = "coordinator-1",
+    linger_seconds: float = 0,
 ) -> AsyncIterator[Running]:
     """Run all four services in this process on what `folder` holds, on loopback only.
 
+    `linger_seconds` makes batches fuller and everything later, for floods (see Settings).
     `authority` defaults to the whole country; `coordinator` is whom the coordinator's demo sign-in stands for.
     """
     keys = Keys.of(folder)
@@ -116,6 +122,7 @@ async def embedded(
             "service_token": SecretStr(keys.service_token),
             "poll_interval_seconds": _EMBEDDED_POLL_SECONDS,
             "database_pool": _EMBEDDED_POOL,
+            "linger_seconds": linger_seconds,
         }
         pacer = Pacer(bootstrap)
         stack.push_async_callback(pacer.close)

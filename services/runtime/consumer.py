@@ -38,6 +38,10 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 # A consumer that has something to read but finished no batch for so long does not move.
 _STUCK_SECONDS: Final = 60.0
 _LAG_EVERY_SECONDS: Final = 2.0
+# How long the broker may hold back its answer when there is nothing to read. A real one answers as soon as there is;
+# the mock cluster lets the time pass, so that each topic on the way of a fact would cost half a second.
+_FETCH_WAIT_MS: Final = 500
+_EMBEDDED_FETCH_WAIT_MS: Final = 50
 
 _log = structlog.get_logger("consumer")
 
@@ -74,6 +78,8 @@ class Consumer:
         self._dead = dead
         self._gaps = gaps
         self._patience = settings.poll_interval_seconds / 3
+        self._linger = settings.linger_seconds
+        self._full = settings.max_batch
         self._waiting_for: str | None = None
         self._read: dict[TopicPartition, int] = {}
         self._last_batch = time.monotonic()
@@ -92,6 +98,7 @@ class Consumer:
             auto_offset_reset="earliest",
             max_records=settings.max_batch,
             batch_timeout_ms=settings.batch_timeout_ms,
+            fetch_max_wait_ms=_EMBEDDED_FETCH_WAIT_MS if settings.embedded else _FETCH_WAIT_MS,
             max_poll_interval_ms=int(settings.poll_interval_seconds * 1000),
             parser=tolerant_parser,
             decoder=_no_decoding,
@@ -118,6 +125,8 @@ class Consumer:
         else:
             await message.ack()
             self._read |= {TopicPartition(r.topic, r.partition): r.offset + 1 for r in message.raw_message}
+            if len(message.raw_message) < self._full:
+                await asyncio.sleep(self._linger)
         self._last_batch = time.monotonic()
 
     async def _feed(self, records: Sequence[Record]) -> None:

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     """What all services share. Rooms subclass it with their own fields.
 
     `max_batch` bounds one transaction: larger means fewer commits and more memory and longer redelivery after a crash.
+    `linger_seconds` is a pause after a batch that was not full, so that the next is fuller: less work for each fact
+    in a flood, at the price of that delay.
     `poll_interval` is how long a batch may take before the group gives its partitions away; retries in place use a
     third of it at most, so that two replicas never finish the same records at once.
     """
@@ -36,6 +38,7 @@ class Settings(BaseSettings):
     instance: str | None = None
     max_batch: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     batch_timeout_ms: Annotated[int, Field(ge=1)] = 50
+    linger_seconds: Annotated[float, Field(ge=0, le=60)] = 0
     poll_interval_seconds: Annotated[float, Field(gt=0)] = 300
     database_pool: Annotated[int, Field(ge=1)] = 5
 
