@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from deploy.dashboards import panels, queries
-from deploy.dashboards.names import NAMES, RULES_SHOWN, Language, Names
+from deploy.dashboards.names import NAMES, Language, Names
 from deploy.dashboards.panels import Frame, Series
 from deploy.dashboards.texts import Words, texts
 
@@ -37,11 +37,10 @@ def _series(words: Mapping[str, Words], language: Language, colours: tuple[str, 
 
 def _all_series(language: Language) -> tuple[tuple[Series, ...], tuple[Series, ...], tuple[Series, ...]]:
     words = texts()
-    rules: dict[str, Words] = {rule: words.rules[rule] for rule in RULES_SHOWN}
     return (
         _series(words.steps, language, STEP_COLOURS),
         _series(words.schemes, language, COLOURS),
-        _series(rules, language, COLOURS),
+        _series(words.rules, language, COLOURS),
     )
 
 
@@ -138,7 +137,7 @@ def _newest(board: Dashboard, pages: _Pages, language: Language, names: Names) -
         ("cost", units.Euro, queries.newest_cost, schemes),
         ("alerts", units.Short, queries.newest_alerts, rules),
     ):
-        board.with_panel(panels.latest_bars(pages.published(key, unit, 8, 10), names, expression, series))
+        board.with_panel(panels.latest_bars(pages.published(key, unit, 8, 14), names, expression, series))
 
 
 def _by_month(board: Dashboard, pages: _Pages, language: Language, names: Names) -> None:
@@ -155,8 +154,6 @@ def _by_month(board: Dashboard, pages: _Pages, language: Language, names: Names)
 def _operation(board: Dashboard, pages: _Pages, names: Names) -> None:
     facts, lag, dead = queries.facts_per_second(names), queries.consumer_lag(names), queries.dead_letters(names)
     board.with_row(pages.row("operation"))
-    board.with_panel(panels.rate_lines(pages.measured("facts", "suffix:/s", 10, 8), names, facts, "ingest"))
-    board.with_panel(
-        panels.rate_lines(pages.measured("lag", units.Short, 10, 8), names, lag, "{{service}} · {{topic}}")
-    )
-    board.with_panel(panels.warning_count(pages.measured("dead", units.Short, 4, 8), names, dead, "{{service}}"))
+    board.with_panel(panels.rate_lines(pages.measured("facts", "suffix:/s", 9, 8), names, facts, "ingest"))
+    board.with_panel(panels.rate_lines(pages.measured("lag", units.Short, 9, 8), names, lag, "{{service}} · {{topic}}"))
+    board.with_panel(panels.warning_count(pages.measured("dead", units.Short, 6, 8), names, dead, "{{service}}"))

@@ -3,16 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from contracts.snapshots import AlertRule
-
 Language = Literal["fi", "sv", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
-
-
-RULES_SHOWN: Final[tuple[AlertRule, ...]] = (
-    "initial_interview_missing", "contact_gap", "service_without_follow_on", "threshold_near", "setback",
-)  # fmt: skip
-"""The rules by which clients are watched now; a panel has no row for one that never raises an alert."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ from grafana_foundation_sdk.models.dashboard import (
 from deploy.dashboards.names import Names
 from deploy.dashboards.sql import Sql
 
+HIDDEN_SIGN: Final = "··"
+"""How the pages, too, show a hidden figure."""
+
 # Left to itself Grafana makes letters as large as they fit, another size in every panel.
 LINE_OF_TEXT_PX: Final = 28
 BAR_TITLE_PX: Final = 13
@@ -94,7 +97,7 @@ def latest_bars(
         .decimals(0)
         .min(0)
         .no_value(frame.no_value)
-        .mappings([_dash_for_nothing()])
+        .mappings([_two_dots_for_nothing()])
         .span(frame.width)
         .height(frame.height)
         .datasource(prometheus(names))
@@ -220,8 +223,8 @@ def titles(series: tuple[Series, ...]) -> Mapping[str, str]:
     return {one.code: one.title for one in series}
 
 
-def _dash_for_nothing() -> SpecialValueMap:
-    options = DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, ValueMappingResult(text="–"))
+def _two_dots_for_nothing() -> SpecialValueMap:
+    options = DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, ValueMappingResult(text=HIDDEN_SIGN))
     return SpecialValueMap(options)
 
 

@@ -1,22 +1,25 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from contracts.snapshots import AlertRule
-from deploy.dashboards.names import LANGUAGES, NAMES, RULES_SHOWN, Language
+from deploy.dashboards.names import LANGUAGES, NAMES, Language
+from deploy.dashboards.panels import HIDDEN_SIGN
 from deploy.dashboards.publish import dashboard_json
 from deploy.dashboards.texts import texts
 from services.notifier.domain.rulebook import RULES
+from services.runtime.web.formats import HIDDEN
+from services.runtime.web.languages import translations
 from tests.deploy.metric_names import declared_metrics
 from tests.deploy.prometheus_server import promtool
 
 by_language = pytest.mark.parametrize("language", LANGUAGES)
 GRID_WIDTH = 24
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def board(language: Language) -> dict[str, Any]:
@@ -88,13 +91,28 @@ def test_the_dashboard_is_what_the_sdk_itself_reads_back() -> None:
     assert Dashboard.from_json(board("en")).uid == "askelma-en"
 
 
-def test_every_alert_rule_and_every_step_has_its_words() -> None:
-    assert set(texts().rules) == set(get_args(AlertRule))
-    assert list(texts().steps) == list("01234567")
+@by_language
+def test_steps_have_the_names_of_the_glossary(language: Language) -> None:
+    glossary = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", glossary, flags=re.MULTILINE)
+    place = {"en": 1, "fi": 2, "sv": 3}[language]
+    assert [words.in_(language) for words in texts().steps.values()] == [f"{row[0]} {row[place]}" for row in rows]
+
+
+@pytest.mark.parametrize("language", ["fi", "sv"])
+def test_rules_have_the_names_of_the_coordinators_pages(language: Language) -> None:
+    words = translations(language)
+    assert [words.gettext(rule.en) for rule in texts().rules.values()] == [
+        rule.in_(language) for rule in texts().rules.values()
+    ]
 
 
 def test_the_panels_show_the_rules_by_which_clients_are_watched() -> None:
-    assert set(RULES_SHOWN) == set(RULES)
+    assert list(texts().rules) == list(RULES)
+
+
+def test_a_hidden_figure_is_shown_as_on_the_pages() -> None:
+    assert HIDDEN_SIGN == HIDDEN
 
 
 def test_every_metric_that_a_panel_or_a_rule_asks_for_is_declared_by_a_service() -> None:

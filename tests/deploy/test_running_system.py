@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from deploy.dashboards.publish import dashboard_json
 from deploy.database.roles import REPORTING, apply_roles
 from services.console.composition import Running, embedded
 from services.runtime.clock import ManualClock
-from tests.deploy.prometheus_server import prometheus, wait_until_scraped
+from tests.deploy.prometheus_server import Prometheus, prometheus, wait_until_scraped
 from tests.deploy.test_roles import without_macros
 
 pytestmark = pytest.mark.wire
@@ -29,9 +30,13 @@ PUBLICATION = datetime(2026, 7, 5, 9, 0, tzinfo=UTC)
 CLIENTS = 6
 PASSWORD = "reporting"
 BOARD: dict[str, Any] = json.loads(json.dumps(dashboard_json("en")))
-TARGETS = [target for panel in BOARD["panels"] for target in panel.get("targets", [])]
-PROMQL = [target["expr"] for target in TARGETS if "expr" in target]
-SQL = [target["rawSql"] for target in TARGETS if "rawSql" in target]
+ASKING = [panel for panel in BOARD["panels"] if "targets" in panel]
+PROMQL = {
+    panel["title"]: [target["expr"] for target in panel["targets"]]
+    for panel in ASKING
+    if panel["datasource"]["type"] == "prometheus"
+}
+SQL = [target["rawSql"] for panel in ASKING for target in panel["targets"] if "rawSql" in target]
 
 
 @pytest.fixture
@@ -92,24 +97,27 @@ def total(text: str, metric: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{metric}{{"))
 
 
-async def test_every_promql_of_the_dashboard_is_answered_by_a_real_prometheus(
-    running_system: Running, tmp_path: Path
-) -> None:
-    answered = await asyncio.to_thread(answers, tmp_path, running_system.host.url.removeprefix("http://"))
-    assert [expression for expression, series in answered.items() if not series] == []
+async def test_every_panel_on_prometheus_shows_a_number(running_system: Running, tmp_path: Path) -> None:
+    answered = await asyncio.to_thread(numbers, tmp_path, running_system.host.url.removeprefix("http://"))
+    assert [title for title, shown in answered.items() if not shown] == []
 
 
-def answers(folder: Path, target: str) -> dict[str, list[dict[str, Any]]]:
+def numbers(folder: Path, target: str) -> dict[str, list[str]]:
+    """Return what each panel shows, hidden figures (not a number) left out; ask until none is empty."""
     with prometheus(folder, [target]) as server:
         wait_until_scraped(server, "askelma", 1)
-        # A rate needs two scrapes.
-        expressions = [expression.replace("$authority", "finland") for expression in PROMQL]
         for _ in range(100):
-            found = {expression: server.query(expression) for expression in expressions}
+            found = {title: shown_by(server, expressions) for title, expressions in PROMQL.items()}
             if all(found.values()):
                 break
-            asyncio.run(asyncio.sleep(0.2))
+            time.sleep(0.2)  # a rate needs two scrapes
         return found
+
+
+def shown_by(server: Prometheus, expressions: list[str]) -> list[str]:
+    asked = [expression.replace("$authority", "finland") for expression in expressions]
+    values = [str(series["value"][1]) for expression in asked for series in server.query(expression)]
+    return [value for value in values if value != "NaN"]
 
 
 async def test_every_sql_of_the_dashboard_is_answered_to_the_reporting_role(running_system: Running) -> None:
