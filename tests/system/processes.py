@@ -185,6 +185,7 @@ def processes_of(kafka: str, database_url: str, folder: Path) -> dict[str, Proce
         "ASKELMA_ACCESS_FILE": str(access_file(folder)),
         "ASKELMA_VAULT_SECRETS": VAULT_SECRETS,
         "ASKELMA_ALLOW_TEMPORARY_CODES": "true",
+        "ASKELMA_DEBUG": "1",
         **{f"ASKELMA_{service.upper()}_URL": f"http://127.0.0.1:{port}" for service, port in ports.items()},
     }
     return {
