@@ -107,27 +107,39 @@ class Consumer:
         self._handler = self._subscriber(self._take)
 
     async def _take(self, message: RawMessage) -> None:
+        first = [_record(raw, h) for raw, h in zip(message.raw_message, message.batch_headers, strict=True)]
         if self.failed is not None:
-            await message.nack()
-            await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            await self._give_back(message, first)
             return
+        records = await self._gathered(first)
         try:
-            await self._feed(
-                [_record(raw, h) for raw, h in zip(message.raw_message, message.batch_headers, strict=True)]
-            )
+            await self._feed(records)
         except _OutOfPatienceError:
-            await message.nack()
-            await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            await self._give_back(message, records)
         except TooManyDeadLettersError:
             self.failed = "too many records cannot be used; look at them with `askelma dead list`, then restart"
             _log.error("stopped", service=self.service, reason=self.failed)
-            await message.nack()
+            await self._give_back(message, records)
         else:
-            await message.ack()
-            self._read |= {TopicPartition(r.topic, r.partition): r.offset + 1 for r in message.raw_message}
-            if len(message.raw_message) < self._full:
-                await asyncio.sleep(self._linger)
+            await message.ack()  # commits all that was read, what was gathered included
+            self._read |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
         self._last_batch = time.monotonic()
+
+    async def _gathered(self, records: list[Record]) -> list[Record]:
+        """Read on for the linger, or until the batch is full: the mock cluster hands out a few hundred at a time."""
+        until = time.monotonic() + self._linger
+        while (left := until - time.monotonic()) > 0 and len(records) < self._full and self._consumer is not None:
+            found = await self._consumer.getmany(timeout_ms=int(left * 1000), max_records=self._full - len(records))
+            records += [_record(raw, _text_headers(raw)) for batch in found.values() for raw in batch]
+        return records
+
+    async def _give_back(self, message: RawMessage, records: Sequence[Record]) -> None:
+        """Let all of `records` be read again after a pause."""
+        await message.nack()
+        if self._consumer is not None:
+            for record in sorted(records, key=lambda record: -record.offset):  # the earliest of each partition is last
+                self._consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
+        await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
 
     async def _feed(self, records: Sequence[Record]) -> None:
         gap = self._gaps.look(records)
@@ -273,6 +285,10 @@ def _is_text(value: bytes | None) -> bool:
 
 async def _no_decoding(_message: object) -> None:
     """Leave the body as it is: each record is decoded by its reader."""
+
+
+def _text_headers(record: ConsumerRecord) -> dict[str, str]:
+    return {name: value.decode() for name, value in _with_text_headers(record).headers}
 
 
 def _record(raw: ConsumerRecord, headers: dict[str, str]) -> Record:

@@ -18,8 +18,8 @@ class Settings(BaseSettings):
     """What all services share. Rooms subclass it with their own fields.
 
     `max_batch` bounds one transaction: larger means fewer commits and more memory and longer redelivery after a crash.
-    `linger_seconds` is a pause after a batch that was not full, so that the next is fuller: less work for each fact
-    in a flood, at the price of that delay.
+    `linger_seconds` is how long a batch that is not full gathers more: less work for each fact in a flood, at the
+    price of that delay.
     `poll_interval` is how long a batch may take before the group gives its partitions away; retries in place use a
     third of it at most, so that two replicas never finish the same records at once.
     """
