@@ -18,13 +18,13 @@ from deploy.dashboards.settings import FiguresSettings
 def plan_dashboards(url: str, token: SecretStr, settings: FiguresSettings | None = None) -> Plan:
     """Return what publishing would change in the Grafana at `url`, and change nothing. Raises PublishingError."""
     with _publisher(url, token) as publisher:
-        return publisher.plan(wanted_state(settings or FiguresSettings()))
+        return publisher.plan(wanted_state(settings or FiguresSettings.load()))
 
 
 def publish_dashboards(url: str, token: SecretStr, settings: FiguresSettings | None = None) -> Plan:
     """Bring the Grafana at `url` to the wanted state and return what changed. Raises PublishingError."""
     with _publisher(url, token) as publisher:
-        return publisher.publish(wanted_state(settings or FiguresSettings()))
+        return publisher.publish(wanted_state(settings or FiguresSettings.load()))
 
 
 def wanted_state(settings: FiguresSettings, names: Names = NAMES) -> Wanted:

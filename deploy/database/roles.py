@@ -72,11 +72,13 @@ def main() -> None:
     folder = os.environ.get(PASSWORDS_SETTING)
     if not url and not url_file:
         sys.exit(f"{URL_SETTING}, the address of the database as its owner, is missing.")
-    address = url or Path(str(url_file)).read_text("utf-8").strip()
     try:
+        address = url or Path(str(url_file)).read_text("utf-8").strip()
         asyncio.run(apply_roles(address, passwords_in(Path(folder)) if folder else None))
     except RolesError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename}, which a setting names, cannot be read: {error.strerror}.")
 
 
 if __name__ == "__main__":

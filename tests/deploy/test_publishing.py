@@ -1,4 +1,5 @@
 import copy
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -226,6 +227,24 @@ def test_without_addresses_the_data_sources_are_left_alone(grafana: Grafana) -> 
     publish_dashboards(grafana.url, SecretStr(TOKEN), FiguresSettings())
     assert grafana.data_sources == {}
     assert sorted(grafana.dashboards) == ["askelma-en", "askelma-fi", "askelma-sv"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"DATABASE_TLS": "perhaps"}, "ASKELMA_FIGURES_DATABASE_TLS: Input should be 'disable', 'require'"),
+        ({"DATABASE_PASSWORD": "s3cret", "DATABASE_PASSWORD_FILE": "/x"}, "is set with and without _FILE; keep one"),
+        ({"DATABASE_ADDRESS": "db:5432", "DATABASE_PASSWORD_FILE": "/nowhere"}, "cannot be read: No such file"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], told: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ASKELMA_FIGURES_{name}", value)
+    with pytest.raises(PublishingError, match=re.escape(told)) as refusal:
+        plan_dashboards("http://127.0.0.1:1", SecretStr(TOKEN))
+    assert "s3cret" not in str(refusal.value)
 
 
 def test_differences_name_the_place_and_both_values() -> None:
