@@ -86,8 +86,15 @@ async def explained(
     row = (await session.execute(_CLIENT, {"client": client, "authority": authority})).first()
     if row is None:
         return None
-    steps, homes = zip(row.step_days, row.steps, strict=True), zip(row.home_days, row.homes, strict=True)
-    known = Known(row.client, row.authority, row.pathway_revision, tuple(steps), tuple(homes), False, True)  # noqa: FBT003
+    known = Known(
+        row.client,
+        row.authority,
+        row.pathway_revision,
+        steps=tuple(zip(row.step_days, row.steps, strict=True)),
+        homes=tuple(zip(row.home_days, row.homes, strict=True)),
+        is_erased=False,
+        is_told=True,
+    )
     ledger = await store.ledger(session, [known])
     facts = (await session.execute(_PAYMENTS, {"client": client})).mappings().all()
     payer = payers(ledger.payments, ledger.named, ledger.homes)
