@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
+
 from contracts.codes import MUNICIPALITIES, StatusCode
 from contracts.snapshots import (
     ALERT,
@@ -14,6 +16,7 @@ from contracts.snapshots import (
     Spell,
     StatusInterval,
     StepInterval,
+    pathway_from,
     snapshot_id,
 )
 
@@ -41,6 +44,13 @@ PATHWAY_OF_ONE = PathwaySnapshot(
 
 def test_a_snapshot_says_the_same_after_the_wire() -> None:
     assert PATHWAY.validate_json(PATHWAY.dump_json(PATHWAY_OF_ONE)) == PATHWAY_OF_ONE
+    assert pathway_from(PATHWAY.dump_json(PATHWAY_OF_ONE)) == PATHWAY_OF_ONE
+
+
+def test_what_is_no_snapshot_is_refused_by_place_and_without_its_value() -> None:
+    with pytest.raises(ValueError, match=r"\$\.revision") as refused:
+        pathway_from(b'{"authority":"area","client":"c1-a","revision":"010190-999X"}')
+    assert "010190" not in str(refused.value)
 
 
 def test_an_interval_holds_from_its_first_day_until_before_its_end() -> None:
