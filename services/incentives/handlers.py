@@ -180,7 +180,7 @@ class Costs:
         """Send what is untold of `clients` and the newest of all `anyhow`, and again what grew meanwhile."""
         for page in _pages(sorted(clients)):
             async with self.database.transaction() as session:
-                said = await store.to_tell(session, page, anyhow)
+                said = await store.to_tell(session, page, [client for client in page if client in anyhow])
             while said:
                 said = await self._say(said)
 
