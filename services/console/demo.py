@@ -14,9 +14,9 @@ from rich.live import Live
 from contracts.dates import start_of
 from services.console.composition import Running, embedded
 from services.console.embedding import told_start_failures
-from services.console.failures import Failure
+from services.console.failures import INTERRUPTED, Failure
 from services.console.terminal import messages
-from services.console.waiting import stopping, until_ready, until_stopped
+from services.console.waiting import stopping, until_done, until_ready, until_stopped
 from services.demo.drive import DemoError, System
 from services.demo.feed import Scope, feed
 from services.demo.figures import figures
@@ -28,6 +28,8 @@ from services.runtime.clock import ManualClock
 from services.runtime.logs import configure
 
 _REFRESHES_A_SECOND: Final = 4
+# Two years in two minutes are a flood: fuller batches save more work than the delay costs.
+_LINGER_SECONDS: Final = 1.5
 _COORDINATOR: Final = "398-01"
 
 Once = Annotated[bool, typer.Option("--once", help="End when all is processed, instead of staying up.")]
@@ -72,13 +74,22 @@ async def _demo(folder: Path, scope: Scope, result: Path | None, port: int, *, o
         stop = stack.enter_context(stopping())
         coming = await stack.enter_async_context(feed(scope))
         with told_start_failures(port):
-            running = await stack.enter_async_context(embedded(folder, port, clock, _authority(), _COORDINATOR))
+            running = await stack.enter_async_context(embedded(folder, port, clock, _authority(), _COORDINATOR, _LINGER_SECONDS))
         with Live(screen, console=messages(), refresh_per_second=_REFRESHES_A_SECOND):
             await until_ready(running.host)
-            await Demo(_system(running, clock), scope, screen).run(coming, result)
-        messages().print(f"\nThe pages are at [bold]{running.host.url}[/]. Ctrl-C ends the demo.")
+            demo = Demo(_system(running, clock), scope, screen).run(coming, result)
+            if not await until_done(running.host, stop, demo):
+                raise typer.Exit(INTERRUPTED)
+        _tell_the_end(running.host.url, once=once)
         if not once:
             await until_stopped(running.host, stop)
+
+
+def _tell_the_end(url: str, *, once: bool) -> None:
+    if once:
+        messages().print("All is processed and published. Without --once, the pages would stay up now.")
+    else:
+        messages().print(f"The pages are at [bold]{url}[/]. Ctrl-C ends the demo.")
 
 
 def _system(running: Running, clock: ManualClock) -> System:

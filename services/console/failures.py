@@ -6,6 +6,9 @@ FAILED: Final = 1
 MISUSED: Final = 2
 """The command itself was wrong: an unknown option, a missing argument, a name that does not exist."""
 
+INTERRUPTED: Final = 130
+"""Ended by Ctrl-C before it was done, as shells say it."""
+
 
 class Failure(Exception):  # noqa: N818 - what a person reads as the end of a command, not a programming error
     """A command cannot go on; the text says what was wrong and what to do, and holds no personal data."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
@@ -31,6 +31,20 @@ async def until_ready(host: Host) -> None:
     while await host.ready():
         _raise_failure(host)
         await asyncio.sleep(_READY_POLL_SECONDS)
+
+
+async def until_done(host: Host, stop: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Do `work` and tell whether it came to its end; `stop` ends it before. Raises Failure if a part dies meanwhile."""
+    doing, watching = asyncio.create_task(work), asyncio.create_task(until_stopped(host, stop))
+    try:
+        await asyncio.wait([doing, watching], return_when=asyncio.FIRST_COMPLETED)
+        for ended in (task for task in (watching, doing) if task.done()):
+            await ended
+        return doing.done()
+    finally:
+        for task in (doing, watching):
+            task.cancel()
+        await asyncio.gather(doing, watching, return_exceptions=True)
 
 
 async def until_stopped(host: Host, stop: asyncio.Event) -> None:

@@ -1,14 +1,13 @@
 """Sends the stream through the public HTTP API, with the system's clock following it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import httpx
 
-from services.demo.feed import Batch, Feed
+from services.demo.feed import Batch
 from services.runtime.clock import ManualClock
 
 _BATCH_TYPE: Final = "application/cloudevents-batch+json"
@@ -40,31 +39,27 @@ class Sender:
         self._system = system
         self._client = client
         self._taken = taken
-        self._room = asyncio.Semaphore(_IN_FLIGHT)
 
-    async def send_all(self, feed: Feed) -> None:
-        """Post all batches in order of time and return when every one is in the journal. Raises DemoError."""
-        async with asyncio.TaskGroup() as posting:
-            async for batch in feed.batches():
-                await self._room.acquire()
-                self._move_clock(batch.at)
-                posting.create_task(self._post(batch))
-
-    def _move_clock(self, to: datetime) -> None:
-        if to > self._system.clock.now():
-            self._system.clock.set(to)
+    async def send(self, batches: Iterable[Batch]) -> None:
+        """Post batches in order of time and return when all are in the journal. Raises DemoError."""
+        room = asyncio.Semaphore(_IN_FLIGHT)
+        try:
+            async with asyncio.TaskGroup() as posting:
+                for batch in batches:
+                    await room.acquire()
+                    self._system.clock.set(max(batch.at, self._system.clock.now()))
+                    posting.create_task(self._post(batch)).add_done_callback(lambda _: room.release())
+        except* DemoError as refused:
+            raise refused.exceptions[0] from None
 
     async def _post(self, batch: Batch) -> None:
-        try:
-            answer = await self._client.post(
-                "/v1/events",
-                content=batch.body,
-                headers={"Content-Type": _BATCH_TYPE, "Authorization": f"Bearer {self._system.ingest_key}"},
-            )
-            _all_taken(answer)
-            self._taken(batch)
-        finally:
-            self._room.release()
+        answer = await self._client.post(
+            "/v1/events",
+            content=batch.body,
+            headers={"Content-Type": _BATCH_TYPE, "Authorization": f"Bearer {self._system.ingest_key}"},
+        )
+        _all_taken(answer)
+        self._taken(batch)
 
 
 def _all_taken(answer: httpx.Response) -> None:

@@ -10,12 +10,14 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import islice
+from datetime import date, datetime, timedelta
+from itertools import groupby, islice
 from typing import BinaryIO, Final
 
+from contracts.dates import civil_date
 from services.demo.domain.events import DoorEvent
 from services.demo.stream import CLIENTS, END, START, Sending, stream
+from services.runtime.publications import PUBLICATION_DAY
 
 BATCH_EVENTS: Final = 1000
 """Larger batches are journaled in fewer transactions; with 1,500 a body may pass the door's mebibyte."""
@@ -61,11 +63,20 @@ class Feed:
             yield Batch(datetime.fromisoformat(at.decode()), int(events), body)
 
 
+def publication_before(at: datetime) -> date:
+    """Return the newest day not after `at` on which figures of a month are published."""
+    day = civil_date(at)
+    first = day.replace(day=1)
+    month = first if day.day >= PUBLICATION_DAY else (first - timedelta(days=1)).replace(day=1)
+    return month.replace(day=PUBLICATION_DAY)
+
+
 def batches(sendings: Iterable[Sending], size: int = BATCH_EVENTS) -> Iterator[Batch]:
-    """Yield the events of `sendings` in their order, `size` at a time."""
-    sent = ((sending.at, event) for sending in sendings for event in sending.events)
-    while some := list(islice(sent, size)):
-        yield _batch(some[-1][0], [event for _, event in some])
+    """Yield the events of `sendings` in their order, `size` at a time; none reaches over a day of publication."""
+    for _, of_period in groupby(sendings, key=lambda sending: publication_before(sending.at)):
+        sent = ((sending.at, event) for sending in of_period for event in sending.events)
+        while some := list(islice(sent, size)):
+            yield _batch(some[-1][0], [event for _, event in some])
 
 
 def _batch(at: datetime, events: list[DoorEvent]) -> Batch:

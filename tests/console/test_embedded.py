@@ -1,0 +1,181 @@
+"""`askelma up`, `send`, `import`, `rebuild` and `demo` as a newcomer runs them: processes of their own."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.demo.stream import stream
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[2]
+ASKELMA = (sys.executable, "-c", "from services.console.main import main; main()")
+PATIENCE_SECONDS = 240
+
+
+def askelma(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [*ASKELMA, *map(str, arguments)]
+    return subprocess.run(  # noqa: S603 - our own command
+        command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
+
+
+@contextmanager
+def up(folder: Path) -> Iterator[dict[str, str]]:
+    """Run `askelma up` on a folder and give what it wrote for scripts; end it as Ctrl-C does."""
+    address = folder / "askelma.json"
+    address.unlink(missing_ok=True)
+    command = [*ASKELMA, "up", "--data", str(folder), "--port", "0"]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        _wait_for(address, process)
+        yield json.loads(address.read_text(encoding="utf-8"))
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+
+
+def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end, "askelma up did not become ready"
+        time.sleep(0.2)
+
+
+def stock(system: dict[str, str], day: str, role: str = "supervisor_token") -> dict[int, int]:
+    answer = httpx.get(
+        f"{system['url']}/v1/indicators/stock",
+        params={"on": day},
+        headers={"Authorization": f"Bearer {system[role]}"},
+        timeout=60,
+    )
+    return {each["step"]: each["clients"] for each in answer.raise_for_status().json()["steps"] if each["clients"]}
+
+
+def stock_becomes(system: dict[str, str], day: str, expected: dict[int, int]) -> bool:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while stock(system, day) != expected:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.3)
+    return True
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """Give a file of the demo's events about ten people, and lines that are none."""
+    path = tmp_path / "events.jsonl"
+    lines = [json.dumps(event) for sending in stream(5, clients=10) for event in sending.events]
+    path.write_text("\n".join([*lines, "no json", ""]), encoding="utf-8")
+    return path
+
+
+def test_up_keeps_what_it_accepted_and_its_keys_over_a_restart(folder: Path, events: Path) -> None:
+    with up(folder) as system:
+        assert set(system) == {"url", "ingest_key", "supervisor_token", "finance_token"}
+        assert stat.S_IMODE((folder / "askelma.json").stat().st_mode) == 0o600
+        imported = askelma("import", "docs/examples/registry.csv", "-m", "docs/examples/registry.toml", "-d", folder)
+        assert imported.stdout.splitlines()[0] == "8 facts accepted, 0 known already, 2 problems"
+        assert imported.stdout.count("\nline 5: ") == 2
+        assert imported.returncode == 1
+        sent = askelma("send", events, "--data", folder)
+        accepted = int(sent.stdout.split()[0])
+        assert accepted > 100
+        assert sent.stdout.splitlines()[-1].endswith("The line is not JSON.")
+        assert stock_becomes(system, "2026-03-20", found := stock_after_settling(system, "2026-03-20"))
+    with up(folder) as again:
+        assert {name: again[name] for name in again if name != "url"} == {
+            name: system[name] for name in system if name != "url"
+        }
+        assert stock_becomes(again, "2026-03-20", found)
+        repeated = askelma("send", events, "--url", again["url"], "--key", again["ingest_key"])
+        assert repeated.stdout.startswith("0 facts accepted, ")
+        rebuilt = askelma("rebuild", "--data", folder)
+        assert rebuilt.stdout == f"{accepted + 8} facts are on their way to the services again.\n"
+        assert stock_becomes(again, "2026-03-20", found)
+
+
+def stock_after_settling(system: dict[str, str], day: str) -> dict[int, int]:
+    """Return the stock once it has stopped changing."""
+    last, calm = stock(system, day), 0
+    while calm < 10:
+        time.sleep(0.5)
+        now = stock(system, day)
+        calm, last = (calm + 1 if now == last and now else 0), now
+    return last
+
+
+def test_a_folder_serves_one_system_at_a_time(folder: Path) -> None:
+    with up(folder):
+        second = askelma("up", "--data", folder, "--port", "0")
+    assert second.returncode == 1
+    assert "is in use by another running askelma" in second.stderr
+
+
+def test_a_port_in_use_is_told(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = askelma("up", "--data", folder, "--port", str(port))
+    assert said.returncode == 1
+    assert said.stderr == f"Port {port} is in use. Give another with --port, or --port 0 for any free one.\n"
+
+
+def test_a_wrong_key_is_told_in_a_sentence(folder: Path, events: Path) -> None:
+    with up(folder) as system:
+        said = askelma("send", events, "--url", system["url"], "--key", "wrong")
+    assert said.returncode == 1
+    assert "status 401" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_the_same_demo_writes_the_same_figures(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    for path in (first, second):
+        said = askelma("demo", "--once", "--json", path, "--clients", "25")
+        assert said.returncode == 0, said.stderr
+        assert "All is processed and published." in said.stderr
+    assert first.read_bytes() == second.read_bytes()
+    figures = json.loads(first.read_text(encoding="utf-8"))
+    assert set(figures) == {"alerts", "as_of", "clients", "costs", "flow", "seed", "stock", "transitions"}
+    assert figures["as_of"] == "2026-06-30"
+    assert set(figures["costs"]) >= {"fi-2015", "fi-2025", "law", "step-graded"}
+    assert len(figures["transitions"]) == 23
+    _adds_up(figures["stock"])
+
+
+def _adds_up(by_place: dict[str, dict[str, int]]) -> None:
+    everywhere = by_place.pop("*")
+    assert sum(everywhere.values()) > 0
+    for step, clients in everywhere.items():
+        assert clients == sum(place[step] for place in by_place.values())
+
+
+def test_a_demo_that_is_interrupted_ends_in_order(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [*ASKELMA, "demo", "--clients", "300"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(12)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
