@@ -74,7 +74,9 @@ async def _demo(folder: Path, scope: Scope, result: Path | None, port: int, *, o
         stop = stack.enter_context(stopping())
         coming = await stack.enter_async_context(feed(scope))
         with told_start_failures(port):
-            running = await stack.enter_async_context(embedded(folder, port, clock, _authority(), _COORDINATOR, _LINGER_SECONDS))
+            running = await stack.enter_async_context(
+                embedded(folder, port, clock, _authority(), _COORDINATOR, _LINGER_SECONDS)
+            )
         with Live(screen, console=messages(), refresh_per_second=_REFRESHES_A_SECOND):
             await until_ready(running.host)
             demo = Demo(_system(running, clock), scope, screen).run(coming, result)
