@@ -126,14 +126,15 @@ async def tells_what_it_holds(deployment: Deployment) -> None:
 async def single_pass(events: Sequence[DoorEvent], folder: Path) -> AsyncIterator[str]:
     """Send the events undisturbed through an embedded system with the same vault, and give its database.
 
-    In the same order, because a reference is made of what was first known of a client, a case number or a code.
+    In the same batches, because a reference is made of what was first known of a client, a case number or a code.
     """
     folder.mkdir(mode=0o711)
     keys = Keys("key", "supervisor", "finance", "coordinator", "admin", "service", VAULT_SECRETS)
     (folder / KEYS_FILE).write_text(json.dumps(asdict(keys)))
     async with embedded(folder, 0, SystemClock()) as running, httpx.AsyncClient(timeout=60) as http:
         sender = EventSender(http, running.host.url, keys.ingest_key)
-        await sender.send(Numbered(number, json.dumps(event).encode()) for number, event in enumerate(events))
+        for batch in batches(events):
+            await sender.send(Numbered(number, json.dumps(event).encode()) for number, event in enumerate(batch))
         await running.host.settled()
         yield running.host.platform.settings.database_url
 
