@@ -15,6 +15,7 @@ from typing import Final
 import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 URL_SETTING: Final = "ASKELMA_DATABASE_URL"
 PASSWORDS_SETTING: Final = "ASKELMA_ROLE_PASSWORDS"
@@ -37,6 +38,8 @@ async def apply_roles(database_url: str, passwords: Mapping[str, SecretStr] | No
         raise RolesError(f"There is no role {unknown[0]!r}; a password can be given to {', '.join(ROLES)}.")
     try:
         connection = await asyncpg.connect(_plain(database_url))
+    except (ArgumentError, ValueError):
+        raise RolesError("The address is not one of a database, such as postgresql://owner@host/askelma.") from None
     except (OSError, asyncpg.PostgresError) as error:
         raise RolesError(f"The database cannot be reached as its owner: {error}.") from None
     try:

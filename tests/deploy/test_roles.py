@@ -127,6 +127,12 @@ async def test_a_password_for_a_role_that_is_not_ours_is_refused_by_name() -> No
         await apply_roles("postgresql://nowhere", {"postgres": SecretStr("x")})
 
 
+@pytest.mark.parametrize("address", ["no address", "postgresql://owner@host:/askelma"])
+async def test_what_is_not_an_address_is_told(address: str) -> None:
+    with pytest.raises(RolesError, match="not one of a database"):
+        await apply_roles(address)
+
+
 async def test_a_role_that_may_not_apply_roles_is_told_so(url: str) -> None:
     own = make_url(url).set(username="askelma_notifier", password=PASSWORD)
     with pytest.raises(RolesError, match="use the owner of the database"):
