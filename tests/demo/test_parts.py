@@ -1,7 +1,7 @@
 """The parts of the demo's lives, by hand-written expectations."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from io import StringIO
 from random import Random
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from services.demo.domain.course import Stretch
 from services.demo.domain.payments import Days, divided, due, weekdays
 from services.demo.domain.people import identity_code, population
-from services.demo.feed import Batch, Scope, batches, feed
+from services.demo.feed import Batch, Scope, batches, feed, publication_before
 from services.demo.figures import figures
 from services.demo.screen import Move, Reading, Screen
 from services.demo.stream import stream
@@ -72,8 +72,31 @@ def test_batches_keep_the_order_and_carry_the_instant_of_their_last_event() -> N
     made = list(batches(sendings, size=7))
     events = [event for sending in sendings for event in sending.events]
     assert [event for batch in made for event in json.loads(batch.body)] == events
-    assert [batch.events for batch in made[:-1]] == [7] * (len(made) - 1)
+    assert max(batch.events for batch in made) == 7
+    assert [batch.at for batch in made] == sorted(batch.at for batch in made)
     assert made[-1].at == sendings[-1].at
+
+
+def test_no_batch_reaches_over_a_day_of_publication() -> None:
+    sendings = list(stream(3, clients=40))
+    sent = [(sending.at, event["id"]) for sending in sendings for event in sending.events]
+    for batch in batches(sendings):
+        of_batch, sent = sent[: batch.events], sent[batch.events :]
+        assert [event["id"] for event in json.loads(batch.body)] == [name for _, name in of_batch]
+        assert {publication_before(at) for at, _ in of_batch} == {publication_before(batch.at)}
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        (datetime(2025, 3, 5, 12, tzinfo=UTC), date(2025, 3, 5)),
+        (datetime(2025, 3, 4, 22, 30, tzinfo=UTC), date(2025, 3, 5)),  # midnight has passed in Finland
+        (datetime(2025, 3, 4, 12, tzinfo=UTC), date(2025, 2, 5)),
+        (datetime(2025, 1, 2, 12, tzinfo=UTC), date(2024, 12, 5)),
+    ],
+)
+def test_figures_are_published_on_the_fifth(at: datetime, day: date) -> None:
+    assert publication_before(at) == day
 
 
 async def test_the_feed_of_another_process_is_the_same_stream() -> None:

@@ -18,7 +18,7 @@ _CLIENTS_OF_A_COORDINATOR: Final = 75
 _MOVES_A_DAY: Final = 0.02 / 365
 _NEW_COORDINATORS_A_DAY: Final = 0.15 / 365
 _MISSED_MEETINGS: Final = 0.12
-_REVIEW_DAYS: Final = 182
+_REVIEW_DAYS: Final = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Course:
     def _meet(self, day: date, kind: Literal["initial", "job_search", "supplementary"]) -> None:
         channel = self.chance.choice(("office", "office", "phone", "video"))
         self.happens(day, MeetingHeld(kind=kind, channel=channel, coordinator=self.coordinator))
-        days = self.chance.randint(24, 35) if day < self.often_met_until else self.chance.randint(56, 88)
+        days = self.chance.randint(35, 48) if day < self.often_met_until else self.chance.randint(63, 90)
         self.next_meeting = self.working_day(day + timedelta(days=days))
 
     def _be_interviewed(self, day: date) -> None:

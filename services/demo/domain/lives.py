@@ -18,8 +18,8 @@ from services.demo.domain.turns import be_supported, leave, serve, study, work
 
 Turn = Callable[[Course], None]
 
-REGISTERED_AT_START: Final = 0.65
-_MEAN_DAYS_BEFORE_START, _MOST_DAYS_BEFORE_START = 330, 1400
+REGISTERED_AT_START: Final = 0.56
+_MEAN_DAYS_BEFORE_START, _MOST_DAYS_BEFORE_START = 430, 1500
 _SUPPORTED_DAYS: Final = 200
 _WORK_A_DAY: Final = 0.0030
 _STUDY_A_DAY: Final = 0.00022

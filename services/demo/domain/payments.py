@@ -131,7 +131,7 @@ def divided(days: Days, first: int) -> tuple[Days | None, Days]:
 
 def periods(chance: Random, first: date, last: date) -> Iterator[tuple[date, date]]:
     """Yield the payment periods of a client, half-open: calendar months, or four weeks from a day of its own."""
-    if chance.random() < 0.6:
+    if chance.random() < 0.85:
         start = first.replace(day=1)
         while start <= last:
             end = (start + timedelta(days=31)).replace(day=1)
