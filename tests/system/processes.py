@@ -150,12 +150,10 @@ class Deployment:
         passed = [await admin.passed(await admin.ends(topic.name), topic.groups) for topic in READ]
         return all(passed)
 
-    async def asked(self, service: str, path: str, **query: str) -> object:
-        """Return what a supervisor is answered."""
-        headers = {"Authorization": f"Bearer {SUPERVISOR}"}
-        answer = await self.http.get(f"{self.processes[service].url}{path}", params=query, headers=headers)
-        assert answer.status_code == httpx.codes.OK, answer.text
-        return answer.json()
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where each service answers."""
+        return {service: process.url for service, process in self.processes.items()}
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy import make_url
 
 from contracts.topics import ALERTS, EXPOSURES, PATHWAYS
-from services.console.composition import Keys, embedded
+from services.console.composition import Keys, Running, embedded
 from services.console.connection import KEYS_FILE
 from services.demo.domain.events import DoorEvent
 from services.demo.stream import stream
@@ -34,7 +34,7 @@ from tests.rigs.logs import all_records
 from tests.rigs.postgres import SystemPostgres
 from tests.rigs.store import execute, rows
 from tests.rigs.waiting import until
-from tests.system.processes import BATCH, VAULT_SECRETS, Deployment, deployed
+from tests.system.processes import BATCH, SUPERVISOR, VAULT_SECRETS, Deployment, deployed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.timeout(900)]
 
@@ -95,8 +95,11 @@ async def test_whatever_is_killed_every_figure_equals_a_single_pass(deployment: 
     assert [process.kills for process in deployment.processes.values()] == [KILLS_EACH] * len(SERVICES)
     await holds_what_it_accepted(deployment, events)
     await tells_what_it_holds(deployment)
-    async with single_pass(events, folder / "single") as url:
+    async with single_pass(events, folder / "single") as single:
+        url = single.host.platform.settings.database_url
         assert differences(await state_of(deployment.database_url), await state_of(url)) == {}
+        one_for_all = dict.fromkeys(SERVICES, single.host.url)
+        assert await figures(deployment.http, deployment.urls) == await figures(deployment.http, one_for_all)
 
 
 async def holds_what_it_accepted(deployment: Deployment, events: Sequence[DoorEvent]) -> None:
@@ -123,20 +126,49 @@ async def tells_what_it_holds(deployment: Deployment) -> None:
 
 
 @asynccontextmanager
-async def single_pass(events: Sequence[DoorEvent], folder: Path) -> AsyncIterator[str]:
-    """Send the events undisturbed through an embedded system with the same vault, and give its database.
+async def single_pass(events: Sequence[DoorEvent], folder: Path) -> AsyncIterator[Running]:
+    """Send the events undisturbed through an embedded system with the same vault, and give it.
 
     In the same batches, because a reference is made of what was first known of a client, a case number or a code.
     """
     folder.mkdir(mode=0o711)
-    keys = Keys("key", "supervisor", "finance", "coordinator", "admin", "service", VAULT_SECRETS)
+    keys = Keys("key", SUPERVISOR, "finance", "coordinator", "admin", "service", VAULT_SECRETS)
     (folder / KEYS_FILE).write_text(json.dumps(asdict(keys)))
     async with embedded(folder, 0, SystemClock()) as running, httpx.AsyncClient(timeout=60) as http:
         sender = EventSender(http, running.host.url, keys.ingest_key)
         for batch in batches(events):
             await sender.send(Numbered(number, json.dumps(event).encode()) for number, event in enumerate(batch))
         await running.host.settled()
-        yield running.host.platform.settings.database_url
+        yield running
+
+
+async def figures(http: httpx.AsyncClient, urls: Mapping[str, str]) -> Mapping[str, object]:
+    """Return the figures that a supervisor is shown."""
+    months = {"from": "2024-07", "to": "2025-06"}
+    return {
+        "stock": await asked(http, f"{urls['indicators']}/v1/indicators/stock", on="2025-06-30"),
+        "flow": await asked(
+            http, f"{urls['indicators']}/v1/indicators/flow", **{"from": "2024-07-01", "to": "2025-06-30"}
+        ),
+        "transitions": await asked(http, f"{urls['indicators']}/v1/indicators/transitions", of="step", **months),
+        "costs": await asked(http, f"{urls['incentives']}/v1/costs", **months),
+        "alerts": await asked(http, f"{urls['notifier']}/v1/alerts"),
+    }
+
+
+async def asked(http: httpx.AsyncClient, url: str, **query: str) -> object:
+    answer = await http.get(url, params=query, headers={"Authorization": f"Bearer {SUPERVISOR}"})
+    assert answer.status_code == httpx.codes.OK, answer.text
+    found: dict[str, object] = answer.json()
+    for alert in listed(found):
+        alert.pop("state")  # which one it is depends on the way that it came
+    return found
+
+
+def listed(found: dict[str, object]) -> list[dict[str, object]]:
+    alerts = found.get("alerts", [])
+    assert isinstance(alerts, list)
+    return alerts
 
 
 async def state_of(url: str) -> Mapping[str, Counter[str]]:
