@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -43,6 +43,9 @@ from services.runtime.web.shell import DemoUser
 _EMBEDDED_POLL_SECONDS: Final = 3600.0
 _EMBEDDED_POOL: Final = 30
 _OBJECTS_BETWEEN_LOOKS: Final = 100_000
+
+
+Store = Callable[[Path], AbstractAsyncContextManager[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,11 @@ async def embedded(  # noqa: PLR0913, PLR0917 - one argument for each part that 
     authority: Authority | None = None,
     coordinator: str = "coordinator-1",
     linger_seconds: float = 0,
+    store: Store = embedded_postgres,
 ) -> AsyncIterator[Running]:
     """Run all four services in this process on what `folder` holds, on loopback only.
 
+    `store` runs PostgreSQL on a folder and gives its URL.
     `linger_seconds` makes batches fuller and everything later, for floods (see Settings).
     `authority` defaults to the whole country; `coordinator` is whom the coordinator's demo sign-in stands for.
     """
@@ -110,7 +115,7 @@ async def embedded(  # noqa: PLR0913, PLR0917 - one argument for each part that 
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
-        database_url = await stack.enter_async_context(embedded_postgres(folder / "postgres"))
+        database_url = await stack.enter_async_context(store(folder / "postgres"))
         bootstrap = await stack.enter_async_context(embedded_log())
         shared = {
             "database_url": database_url,

@@ -25,11 +25,12 @@ from services.demo.screen import Screen
 from services.demo.stream import CLIENTS
 from services.runtime.authorities import Authority
 from services.runtime.clock import ManualClock
+from services.runtime.embedded.postgres import forgetful_postgres
 from services.runtime.logs import configure
 
 _REFRESHES_A_SECOND: Final = 4
 # Two years in two minutes are a flood: fuller batches save more work than the delay costs.
-_LINGER_SECONDS: Final = 1.5
+_LINGER_SECONDS: Final = 0.4
 _COORDINATOR: Final = "398-01"
 
 Once = Annotated[bool, typer.Option("--once", help="End when all is processed, instead of staying up.")]
@@ -75,7 +76,7 @@ async def _demo(folder: Path, scope: Scope, result: Path | None, port: int, *, o
         coming = await stack.enter_async_context(feed(scope))
         with told_start_failures(port):
             running = await stack.enter_async_context(
-                embedded(folder, port, clock, _authority(), _COORDINATOR, _LINGER_SECONDS)
+                embedded(folder, port, clock, _authority(), _COORDINATOR, _LINGER_SECONDS, forgetful_postgres)
             )
         with Live(screen, console=messages(), refresh_per_second=_REFRESHES_A_SECOND):
             await until_ready(running.host)

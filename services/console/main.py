@@ -9,7 +9,7 @@ from typing import Final
 
 import typer
 
-from services.console.failures import FAILED, Failure
+from services.console.failures import FAILED, INTERRUPTED, Failure
 from services.console.terminal import messages
 from services.runtime.authorities import AuthoritiesError
 from services.runtime.settings import SettingsError
@@ -85,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         program(next((each for each in given if not each.startswith("-")), None))(args=given, prog_name="askelma")
     except Failure as failure:
         _end(str(failure), failure.code)
+    except KeyboardInterrupt:  # typer tells those that come while a command runs; this one came before
+        sys.exit(INTERRUPTED)
     except (SettingsError, AuthoritiesError) as error:
         _end(f"The settings cannot be used: {error}", FAILED)
     except Exception as error:

@@ -168,14 +168,18 @@ def _adds_up(by_place: dict[str, dict[str, int]]) -> None:
         assert clients == sum(place[step] for place in by_place.values())
 
 
-def test_a_demo_that_is_interrupted_ends_in_order(tmp_path: Path) -> None:
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
+def test_a_demo_that_is_interrupted_ends_in_order(folder: Path) -> None:
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [*ASKELMA, "demo", "--clients", "300"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(12)
+        [*ASKELMA, "demo", "--clients", "300"],
+        cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not list(folder.glob("askelma-demo-*/postgres/data/postmaster.pid")):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end
+        time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []

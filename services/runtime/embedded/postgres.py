@@ -94,11 +94,18 @@ async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def forgetful_postgres(folder: Path) -> AsyncIterator[str]:
+    """Run PostgreSQL as `embedded_postgres` does, but sooner done: what a power cut leaves cannot be used again."""
+    async with running(folder, SETTINGS | THROWAWAY_SETTINGS) as url:
+        yield url
+
+
+@asynccontextmanager
 async def throwaway_postgres() -> AsyncIterator[str]:
     """Run PostgreSQL on a new folder that is deleted in the end; gives a URL as `embedded_postgres` does."""
     folder = throwaway_folder()
     try:
-        async with running(folder / "postgres", SETTINGS | THROWAWAY_SETTINGS) as url:
+        async with forgetful_postgres(folder / "postgres") as url:
             yield url
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
