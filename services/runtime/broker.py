@@ -1,5 +1,6 @@
 """The one client of the log: an aiokafka connection through FastStream, set so that nothing is lost."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ def build_broker(bootstrap: str, service: str) -> KafkaBroker:
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
     )
+
+
+async def start_together(broker: KafkaBroker) -> None:
+    """Connect and start all subscribers at once; one after another, each would wait for its group to gather."""
+    await broker.connect()
+    await asyncio.gather(*(subscriber.start() for subscriber in broker.subscribers))
 
 
 @dataclass(frozen=True, slots=True)

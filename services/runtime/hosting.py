@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from contracts.topics import FACTS
 from services.runtime.access import Access
+from services.runtime.broker import start_together
 from services.runtime.consumer import Consumer
 from services.runtime.database import Database
 from services.runtime.deadletters import DeadLetters, Limit
@@ -112,8 +113,8 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(platform.database.close)
         stack.push_async_callback(progress.close)
-        await platform.broker.start()
         stack.push_async_callback(platform.broker.stop)
+        await start_together(platform.broker)
         tasks = [asyncio.create_task(_supervised(host, name, work)) for name, work in _work(host)]
         stack.push_async_callback(_cancelled, tasks)
         server = uvicorn.Server(uvicorn.Config(web, log_config=None, access_log=False, lifespan="off"))
