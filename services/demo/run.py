@@ -48,19 +48,13 @@ class Demo:
         self.screen.phase("Done")
 
     async def _stream(self, feed: Feed, sender: Sender, supervisor: Supervisor) -> None:
-        """Send what came before each day of publication, let it be processed, and have the month published.
-
-        Publishing what has just been folded costs a reading; catching up on it later would cost folding it again.
-        """
+        """Send everything as fast as it is taken; months are published behind it, and all is processed in the end."""
         self.screen.expect(await feed.events())
-        begun: date | None = None
-        async for day, month in _by_publication(feed):
-            if begun:
-                await self._publish(supervisor, day)
-            begun = day
+        async for _, month in _by_publication(feed):
             await sender.send(month)
-            await self.system.settled()
             self.screen.reading = await supervisor.reading(civil_date(self.system.clock.now()))
+        await self.system.settled()
+        self.screen.reading = await supervisor.reading(civil_date(self.system.clock.now()))
 
     def _taken(self, batch: Batch) -> None:
         self.screen.phase(f"{civil_date(batch.at):%B %Y}")
