@@ -191,7 +191,7 @@ class Consumer:
             try:
                 await work()
             except Exception as error:
-                if not _may_succeed_later(error):
+                if not may_succeed_later(error):
                     raise
                 self._waiting_for = type(error).__name__
                 self._retries.labels().inc()
@@ -295,7 +295,8 @@ def _record(raw: ConsumerRecord, headers: dict[str, str]) -> Record:
     return Record(raw.topic, raw.partition, raw.offset, raw.key, headers, raw.value)
 
 
-def _may_succeed_later(error: BaseException) -> bool:
+def may_succeed_later(error: BaseException) -> bool:
+    """Tell whether the same work may succeed when tried again: the database or the broker is away or busy."""
     return isinstance(error, PublishError | KafkaError) or is_transient(error)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from contracts.topics import FACTS
 from services.runtime.access import Access
 from services.runtime.broker import start_together
-from services.runtime.consumer import Consumer
+from services.runtime.consumer import Consumer, may_succeed_later
 from services.runtime.database import Database
 from services.runtime.deadletters import DeadLetters, Limit
 from services.runtime.gaps import GapWatch
@@ -27,6 +27,8 @@ from services.runtime.web.shell import DemoUser
 from services.runtime.web.site import install_site
 
 _SWEEP_SECONDS = 24 * 3600.0
+# How long background work pauses when the database or the broker is away.
+_AGAIN_SECONDS = 1.0
 _NO_DATABASE = "the database does not answer"
 
 _log = structlog.get_logger("hosting")
@@ -115,7 +117,7 @@ async def running(
         stack.push_async_callback(progress.close)
         stack.push_async_callback(platform.broker.stop)
         await start_together(platform.broker)
-        tasks = [asyncio.create_task(_supervised(host, name, work)) for name, work in _work(host)]
+        tasks = [asyncio.create_task(supervised(host.failure, name, work)) for name, work in _work(host)]
         stack.push_async_callback(_cancelled, tasks)
         server = uvicorn.Server(uvicorn.Config(web, log_config=None, access_log=False, lifespan="off"))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -166,15 +168,19 @@ def _work(host: Host) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
     return work
 
 
-async def _supervised(host: Host, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await work()
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever kills a part must be told to who hosts it
-        _log.exception("background_failed", task=name, error=type(error).__name__)
-        if not host.failure.done():
-            host.failure.set_result(f"{name} stopped: {type(error).__name__}")
+async def supervised(failure: "asyncio.Future[str]", name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Keep a part of the process at `work`: what is away delays it, a fault of ours is told in `failure`."""
+    while True:
+        try:
+            return await work()
+        except Exception as error:  # noqa: BLE001 - whatever kills a part must be told to who hosts it
+            if not may_succeed_later(error):
+                _log.exception("background_failed", task=name, error=type(error).__name__)
+                if not failure.done():
+                    failure.set_result(f"{name} stopped: {type(error).__name__}")
+                return None
+            _log.warning("background_waits", task=name, reason=type(error).__name__)
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 async def _announcing(one: Hosted, platform: Platform) -> None:
