@@ -27,7 +27,7 @@ from services.notifier.app import build_app as build_notifier
 from services.notifier.settings import NotifierSettings
 from services.runtime.access import ANY_AUTHORITY, Access, Principal, Role, new_token
 from services.runtime.authorities import Authority, load_authorities
-from services.runtime.broker import LogAdmin, build_broker
+from services.runtime.broker import LogAdmin, build_broker, build_producer
 from services.runtime.clock import Clock, SystemClock
 from services.runtime.database import Database
 from services.runtime.embedded.log import embedded_log
@@ -228,6 +228,7 @@ async def _platform(  # noqa: PLR0913, PLR0917 - one argument for each part that
         CollectorRegistry(),
         Database(settings.database_url, service="askelma", pool=settings.database_pool),
         build_broker(settings.kafka, "askelma"),
+        build_producer(settings.kafka, "askelma"),
         pace,
         admin,
         cluster or await admin.cluster(),

@@ -6,17 +6,15 @@ from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar
 
 import typer
-from prometheus_client import CollectorRegistry
+from aiokafka.errors import KafkaError
 
 from services.console.failures import MISUSED, Failure
 from services.console.store import StoreSettings, told_store_failures
 from services.console.terminal import output, table
-from services.runtime.broker import build_broker
 from services.runtime.database import Database
 from services.runtime.deadletters import DeadLetter, listed, taken_for_replay
-from services.runtime.metrics import Meter
 from services.runtime.migrations import SERVICES
-from services.runtime.publisher import Publisher, PublishError, Unpaced
+from services.runtime.publisher import PublishError, publishing
 from services.runtime.settings import Settings
 
 app = typer.Typer(help="Records that a service could not use.", no_args_is_help=True)
@@ -108,17 +106,13 @@ async def _listed(service: str) -> list[DeadLetter]:
 
 async def _replayed(service: str, number: int) -> str | None:
     settings = Settings.load()
-    broker = build_broker(settings.kafka, "console")
-    publisher = Publisher(broker, Unpaced(), Meter(CollectorRegistry(), "console"))
     async with _database(settings, service) as database, database.transaction() as session:
         letter = await taken_for_replay(session, service, number)
         if letter is None:
             return None
         try:
-            await broker.start()
-            await publisher.send([letter])  # before the commit: what was not sent is not marked as sent
-        except (OSError, PublishError) as error:
+            async with publishing(settings.kafka, "console") as publisher:
+                await publisher.send([letter])  # before the commit: what was not sent is not marked as sent
+        except (KafkaError, OSError, PublishError) as error:
             raise Failure(f"Kafka did not take the record ({type(error).__name__}); nothing has changed.") from None
-        finally:
-            await broker.stop()
     return letter.topic

@@ -10,7 +10,6 @@ from typing import Annotated, Final
 import httpx
 import typer
 from aiokafka.errors import KafkaError
-from prometheus_client import CollectorRegistry
 
 from contracts.topics import intake_topic
 from services.console.connection import Connection, DataFolder, Key, Url, as_sender
@@ -26,10 +25,9 @@ from services.ingest.sending import (
     send_file,
     usable,
 )
-from services.runtime.broker import LogAdmin, build_broker
+from services.runtime.broker import LogAdmin
 from services.runtime.embedded.pacing import Pacer
-from services.runtime.metrics import Meter
-from services.runtime.publisher import Outgoing, Pace, Publisher, PublishError, Unpaced
+from services.runtime.publisher import Outgoing, Pace, Publisher, PublishError, Unpaced, publishing
 
 _STRUCTURED: Final = {"content-type": "application/cloudevents+json; charset=utf-8"}
 _RECORDS: Final = 1_000
@@ -118,13 +116,8 @@ async def _publish(publisher: Publisher, topic: str, events: Iterator[Numbered],
 
 @asynccontextmanager
 async def _publisher(kafka: str) -> AsyncIterator[Publisher]:
-    broker = build_broker(kafka, "send")
-    async with _pace(kafka) as pace:
-        await broker.start()
-        try:
-            yield Publisher(broker, pace, Meter(CollectorRegistry(), "ingest"))
-        finally:
-            await broker.stop()
+    async with _pace(kafka) as pace, publishing(kafka, "send", pace) as publisher:
+        yield publisher
 
 
 @asynccontextmanager

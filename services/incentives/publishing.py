@@ -43,8 +43,12 @@ class CostFigures:
         self._schemes = schemes
         self._metrics = metrics
 
-    async def make(self, session: AsyncSession, publication: Publication) -> None:
-        """Write the costs of one publication."""
+    async def make(self, session: AsyncSession, publications: Sequence[Publication]) -> None:
+        """Write the costs of one authority's publications."""
+        for publication in publications:
+            await self._make(session, publication)
+
+    async def _make(self, session: AsyncSession, publication: Publication) -> None:
         members = self._authorities[publication.authority].municipalities
         asked = Range(publication.month, publication.month)
         exact = await reporting.exact_figures(session, publication.authority, asked)

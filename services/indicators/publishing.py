@@ -5,11 +5,13 @@ they stand in one table for disclosure control, and a cell's flow is shown only 
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import repeat
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from contracts.envelope import Fact
 from contracts.snapshots import PathwaySnapshot
 from services.indicators import published, store
 from services.indicators.domain.figures import (
@@ -20,7 +22,7 @@ from services.indicators.domain.figures import (
     stock_on,
     transitions_between,
 )
-from services.indicators.domain.fold import fold
+from services.indicators.domain.fold import folded_by
 from services.indicators.domain.ladder import Ladder
 from services.indicators.domain.snapshot import Owner, snapshot_of
 from services.indicators.metrics import IndicatorMetrics
@@ -45,32 +47,33 @@ class PathwayFigures:
         self._ladder = ladder
         self._metrics = metrics
 
-    async def make(self, session: AsyncSession, publication: Publication) -> None:
-        """Write the figures of one publication, from the facts that it counts."""
-        counts = MonthCounts(publication, self._authorities[publication.authority].municipalities)
+    async def make(self, session: AsyncSession, publications: Sequence[Publication]) -> None:
+        """Write the figures of one authority's publications, each from the facts that it counts."""
+        authority = publications[0].authority
+        months = [MonthCounts(publication, self._authorities[authority].municipalities) for publication in publications]
         last = ""
-        while page := await store.snapshots_after(session, publication.authority, last):
-            for told in await self._as_known_then(session, page, publication):
-                counts.add(told)
+        while page := await store.snapshots_after(session, authority, last):
+            moved = [told.client for told in page if self._has_moved(told, publications)]
+            stored = await FACTS.of(session, moved) if moved else {}
+            for told in page:
+                for month, then in zip(months, self._as_known(told, stored, publications), strict=True):
+                    month.add(then)
             last = page[-1].client
-        await published.write(session, publication, counts.disclosed(len(self._ladder.steps)))
+        for publication, month in zip(publications, months, strict=True):
+            await published.write(session, publication, month.disclosed(len(self._ladder.steps)))
 
-    async def _as_known_then(
-        self, session: AsyncSession, page: Collection[PathwaySnapshot], publication: Publication
-    ) -> list[PathwaySnapshot]:
-        """Fold again, from the facts that the publication counts, whom newer facts or another ladder have moved on."""
-        moved = {told.client for told in page if told.as_of_seq > publication.seq or told.rules != self._ladder.rules}
-        stored = await FACTS.of(session, moved) if moved else {}
-        then = [
-            snapshot_of(
-                fold([fact for fact in facts if fact.seq <= publication.seq], self._ladder),
-                Owner(publication.authority, client),
-                0,
-                self._ladder,
-            )
-            for client, facts in stored.items()
-        ]
-        return [*(told for told in page if told.client not in moved), *then]
+    def _has_moved(self, told: PathwaySnapshot, publications: Sequence[Publication]) -> bool:
+        return told.as_of_seq > publications[0].seq or told.rules != self._ladder.rules
+
+    def _as_known(
+        self, told: PathwaySnapshot, stored: Mapping[str, Sequence[Fact]], publications: Sequence[Publication]
+    ) -> Iterable[PathwaySnapshot]:
+        """Give what was known of a client by each of `publications`: who has moved on is folded again, step by step."""
+        if told.client not in stored:
+            return repeat(told, len(publications))
+        owner = Owner(told.authority, told.client)
+        steps = folded_by(stored[told.client], [publication.seq for publication in publications], self._ladder)
+        return (snapshot_of(pathway, owner, 0, self._ladder) for pathway in steps)
 
     async def show(self) -> None:
         """Set the gauge from the newest publication of each authority; a hidden figure has no series."""

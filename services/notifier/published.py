@@ -55,8 +55,12 @@ class AlertFigures:
         self._severities = rulebook.severities
         self._metrics = metrics
 
-    async def make(self, session: AsyncSession, publication: Publication) -> None:
-        """Write the counts of one publication."""
+    async def make(self, session: AsyncSession, publications: Sequence[Publication]) -> None:
+        """Write the counts of one authority's publications."""
+        for publication in publications:
+            await self._make(session, publication)
+
+    async def _make(self, session: AsyncSession, publication: Publication) -> None:
         municipalities = self._authorities[publication.authority].municipalities
         found = await listing.clients_open_on(session, publication.authority, publication.as_of)
         cells = counted(found, self._severities, municipalities)

@@ -1,4 +1,4 @@
-"""The one client of the log: an aiokafka connection through FastStream, set so that nothing is lost."""
+"""The clients of the log: FastStream reads, aiokafka's producer writes, both set so that nothing is lost."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from faststream.kafka import KafkaBroker
 
@@ -17,18 +17,25 @@ _LARGEST_REQUEST: Final = 4 * 1024 * 1024
 
 
 def build_broker(bootstrap: str, service: str) -> KafkaBroker:
-    """Return an unconnected broker: idempotent producer, no topic made by accident, a bounded wait at the end."""
+    """Return an unconnected broker for reading: no topic made by accident, a bounded wait at the end."""
     return KafkaBroker(
         bootstrap.split(","),
         client_id=f"askelma-{service}",
-        enable_idempotence=True,
         allow_auto_create_topics=False,
-        linger_ms=5,
-        max_batch_size=256 * 1024,
-        max_request_size=_LARGEST_REQUEST,
         graceful_timeout=_GRACE_SECONDS,
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
+    )
+
+
+def build_producer(bootstrap: str, service: str) -> AIOKafkaProducer:
+    """Return an unconnected producer: idempotent, confirmed by all replicas. To be called in a running loop."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap.split(","),
+        client_id=f"askelma-{service}",
+        enable_idempotence=True,
+        max_batch_size=256 * 1024,
+        max_request_size=_LARGEST_REQUEST,
     )
 
 

@@ -250,6 +250,8 @@ class Consumer:
         consumer = self._consumer
         if consumer is None or not consumer.assignment():
             return False
+        if any(records for _, records in self._behind()):
+            return False  # known without asking
         partitions = list(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:
@@ -288,7 +290,10 @@ async def _no_decoding(_message: object) -> None:
 
 
 def _text_headers(record: ConsumerRecord) -> dict[str, str]:
-    return {name: value.decode() for name, value in _with_text_headers(record).headers}
+    try:
+        return {name: value.decode() for name, value in record.headers}
+    except (UnicodeDecodeError, AttributeError):
+        return {name: value.decode() for name, value in _with_text_headers(record).headers}
 
 
 def _record(raw: ConsumerRecord, headers: dict[str, str]) -> Record:

@@ -115,6 +115,8 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(platform.database.close)
         stack.push_async_callback(progress.close)
+        stack.push_async_callback(platform.producer.stop)
+        await platform.producer.start()
         stack.push_async_callback(platform.broker.stop)
         await start_together(platform.broker)
         tasks = [asyncio.create_task(supervised(host.failure, name, work)) for name, work in _work(host)]

@@ -5,7 +5,7 @@ every fact up to that journal number and the rooms it builds on have made theirs
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
@@ -21,8 +21,8 @@ from services.runtime.database import Database
 PUBLICATION_DAY: Final = 5
 """Day of the month on which the month before is published (cadence of the official statistics' later half)."""
 
-_ASK_AGAIN_SECONDS: Final = 0.2
-"""One question costs milliseconds and is asked on one day of a month; rooms that wait for each other add up."""
+_ASK_AGAIN_SECONDS: Final = 0.5
+"""Rooms wait for each other, so that their waits add up; one question costs milliseconds, on one day of a month."""
 
 _log = structlog.get_logger("publications")
 
@@ -38,8 +38,9 @@ class Publication:
     made_at: datetime
 
 
-Make = Callable[[AsyncSession, Publication], Awaitable[None]]
-"""Writes a room's published tables for one publication, in the transaction that records it."""
+Make = Callable[[AsyncSession, Sequence[Publication]], Awaitable[None]]
+"""Writes a room's published tables for one authority's publications, oldest first, in the transaction that records
+them. More than one are due together where months passed while the service was away or its log was behind."""
 
 
 class Progress(Protocol):
@@ -107,8 +108,11 @@ class Publications:
         while True:
             newest = due_month(self._clock.today())
             for authority in sorted(self._authorities):
-                for month in await self._missing(authority, newest):
-                    await self.publish(authority, month, await self._everything_folded(authority, month))
+                missing = await self._missing(authority, newest)
+                while missing:
+                    ready = await self._ready(authority, missing)
+                    await self.publish(authority, ready)
+                    missing = missing[len(ready) :]
             await self._clock.sleep_until(start_of(published_on(last_day(newest) + timedelta(days=1))))
 
     async def _missing(self, authority: str, newest: date) -> list[date]:
@@ -121,27 +125,40 @@ class Publications:
             month = last_day(month) + timedelta(days=1)
         return missing
 
-    async def _everything_folded(self, authority: str, month: date) -> int:
-        while True:
-            seq = await self._progress.journaled_until(start_of(published_on(month)))
-            if seq is not None and await self._ready_after_others(authority, month):
-                return seq
+    async def _ready(self, authority: str, months: Sequence[date]) -> dict[date, int]:
+        """Wait until the first of `months` can be published; give it and those that can be with it, and their seq."""
+        while not (ready := await self._ready_now(authority, months)):  # noqa: ASYNC110 - asked over HTTP
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        return ready
 
-    async def _ready_after_others(self, authority: str, month: date) -> bool:
+    async def _ready_now(self, authority: str, months: Sequence[date]) -> dict[date, int]:
+        if not await self._caught_up():
+            return {}
+        ready: dict[date, int] = {}
+        for month in months:
+            seq = await self._progress.journaled_until(start_of(published_on(month)))
+            if seq is None or not await self._made_by_others(authority, month):
+                break
+            ready[month] = seq
+        # Asked again: what the others published on may have reached this room's topics since.
+        return ready if ready and await self._caught_up() else {}
+
+    async def _made_by_others(self, authority: str, month: date) -> bool:
         for service in self._after:
             if not await self._progress.made_by(service, authority, month):
                 return False
-        return await self._caught_up()
+        return True
 
-    async def publish(self, authority: str, month: date, seq: int) -> None:
-        """Make one publication now; one that exists stays as it is."""
-        publication = Publication(authority, month, last_day(month), seq, self._clock.now())
+    async def publish(self, authority: str, months: Mapping[date, int]) -> None:
+        """Make the publications of `months` (with their journal numbers) now; one that exists stays as it is."""
+        due = [Publication(authority, month, last_day(month), seq, self._clock.now()) for month, seq in months.items()]
         async with self._database.transaction() as session:
-            if await self._record(session, publication):
-                await self._make(session, publication)
+            new = [publication for publication in due if await self._record(session, publication)]
+            if new:
+                await self._make(session, new)
         await self._show()
-        _log.info("published", service=self._service, month=month.isoformat())
+        for publication in new:
+            _log.info("published", service=self._service, month=publication.month.isoformat())
 
     async def _record(self, session: AsyncSession, publication: Publication) -> bool:
         statement = text(_RECORD.format(schema=self._service))

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from aiokafka import AIOKafkaProducer
 from fastapi import APIRouter
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
@@ -28,6 +29,7 @@ class Platform:
     registry: CollectorRegistry
     database: Database
     broker: KafkaBroker
+    producer: AIOKafkaProducer
     pace: Pace
     log_admin: LogAdmin
     cluster: str
@@ -39,7 +41,7 @@ class Platform:
 
     def publisher(self, service: str) -> Publisher:
         """Return what sends records for `service`."""
-        return Publisher(self.broker, self.pace, self.meter(service))
+        return Publisher(self.producer, self.pace, self.meter(service))
 
 
 async def _nothing() -> None:

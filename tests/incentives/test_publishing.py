@@ -129,7 +129,7 @@ async def test_a_publication_writes_totals_and_classes_and_sets_the_gauge(room: 
     figures = CostFigures(room.database, {AUTHORITY: AREA}, RULES.schemes, room.metrics)
     publication = Publication(AUTHORITY, MONTH, date(2025, 10, 31), 7, datetime(2025, 11, 5, tzinfo=UTC))
     async with room.database.transaction() as session:
-        await figures.make(session, publication)
+        await figures.make(session, [publication])
     await figures.show()
     async with room.database.transaction() as session:
         found = await published_figures(session, AUTHORITY, Range(MONTH, MONTH, "398", "fi-2025"))
@@ -152,7 +152,7 @@ async def test_a_hidden_total_has_no_series(room: Room) -> None:
     figures = CostFigures(room.database, {AUTHORITY: AREA}, RULES.schemes, room.metrics)
     publication = Publication(AUTHORITY, MONTH, date(2025, 10, 31), 7, datetime(2025, 11, 5, tzinfo=UTC))
     async with room.database.transaction() as session:
-        await figures.make(session, publication)
+        await figures.make(session, [publication])
     await figures.show()
     series = [sample for metric in room.registry.collect() for sample in metric.samples if "cost_euros" in sample.name]
     assert series == []

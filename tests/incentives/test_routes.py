@@ -63,7 +63,7 @@ async def published(room: Room, month: date = date(2025, 10, 1), last: date = da
             text("INSERT INTO incentives.publication VALUES (:a, :m, :d, 7, :n)"),
             {"a": AUTHORITY, "m": month, "d": last, "n": NOW},
         )
-        await figures.make(session, publication)
+        await figures.make(session, [publication])
 
 
 def bearer(who: str) -> dict[str, str]:

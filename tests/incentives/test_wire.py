@@ -16,12 +16,11 @@ from contracts.topics import EXPOSURES, FACTS, PATHWAYS
 from services.incentives.app import build_app
 from services.incentives.settings import IncentivesSettings
 from services.runtime.access import Access
-from services.runtime.broker import LogAdmin, build_broker
+from services.runtime.broker import LogAdmin, build_broker, build_producer
 from services.runtime.clock import SystemClock
 from services.runtime.database import Database
 from services.runtime.hosting import Host, running
-from services.runtime.metrics import Meter
-from services.runtime.publisher import Outgoing, Publisher, Unpaced
+from services.runtime.publisher import Outgoing, Unpaced, publishing
 from services.runtime.service import Platform
 from tests.incentives.streams import ANN, AUTHORITY, BEN, counter, erased, paid
 from tests.incentives.test_publishing import AREA
@@ -41,7 +40,8 @@ async def hosted(database_url: str, log: str) -> AsyncIterator[Host]:
         await admin.start()
         platform = Platform(
             settings, SystemClock(), CollectorRegistry(), Database(database_url, service="incentives"),
-            build_broker(log, "incentives"), Unpaced(), admin, await admin.cluster(), {AUTHORITY: AREA},
+            build_broker(log, "incentives"),
+            build_producer(log, "incentives"), Unpaced(), admin, await admin.cluster(), {AUTHORITY: AREA},
         )  # fmt: skip
         yield await stack.enter_async_context(running([build_app(settings, platform)], platform, Access(), listener))
 
@@ -57,12 +57,8 @@ def snapshot(revision: int, client: str = ANN) -> Outgoing:
 
 
 async def sent(log: str, *records: Outgoing) -> None:
-    broker = build_broker(log, "test")
-    await broker.start()
-    try:
-        await Publisher(broker, Unpaced(), Meter(CollectorRegistry(), "test")).send(records)
-    finally:
-        await broker.stop()
+    async with publishing(log, "test") as publisher:
+        await publisher.send(records)
 
 
 async def exposures(log: str) -> dict[str, bytes | None]:

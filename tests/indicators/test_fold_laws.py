@@ -31,7 +31,7 @@ from contracts.facts import (
     StatusChanged,
 )
 from contracts.snapshots import Dated, PathwaySnapshot
-from services.indicators.domain.fold import continued, fold
+from services.indicators.domain.fold import continued, fold, folded_by
 from services.indicators.domain.pathway import UNKNOWN, Pathway
 from services.indicators.domain.snapshot import Owner, snapshot_of
 from tests.indicators.lives import CLIENT, LADDER
@@ -134,6 +134,16 @@ def test_facts_that_come_one_by_one_in_order_are_continued_only(life: list[Fact]
         assert further is not None
         pathway = further
     assert pathway == fold(life, LADDER)
+
+
+@unhurried
+@given(life=lives(), data=st.data())
+def test_what_was_known_by_each_of_some_journal_numbers_is_the_fold_of_the_facts_up_to_it(
+    life: list[Fact], data: st.DataObject
+) -> None:
+    seqs = sorted(data.draw(st.lists(st.integers(0, 20), max_size=5)))
+    expected = [fold([fact for fact in life if fact.seq <= seq], LADDER) for seq in seqs]
+    assert list(folded_by(data.draw(st.permutations(life)), seqs, LADDER)) == expected
 
 
 @unhurried

@@ -79,7 +79,7 @@ async def published(pathways: Pathways, month: date, last: date, seq: int = LATE
             text("INSERT INTO indicators.publication VALUES (:a, :m, :d, :s, :n)"),
             {"a": "area", "m": month, "d": last, "s": seq, "n": NOW},
         )
-        await PathwayFigures(pathways.database, AUTHORITIES, LADDER, pathways.metrics).make(session, publication)
+        await PathwayFigures(pathways.database, AUTHORITIES, LADDER, pathways.metrics).make(session, [publication])
 
 
 async def january_and_february(pathways: Pathways) -> None:

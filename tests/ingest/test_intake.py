@@ -72,10 +72,11 @@ async def topic(ingest: Ingest, own_log: str) -> AsyncIterator[Topic]:
     """Give the topic of `registry` on a log of its own, read as the runtime reads it."""
     settings = Settings(database_url=ingest.database.url, kafka=own_log)
     broker, meter = build_broker(own_log, "ingest"), Meter(ingest.registry, "ingest")
-    dead = DeadLetters("ingest", ingest.database, Publisher(broker, Unpaced(), meter), SystemClock(), meter, Limit())
     reader = intake_reader("registry", ingest.reception, ingest.database)
-    consumer = Consumer("ingest", broker, [reader], dead, settings, meter, GapWatch())
     async with AIOKafkaProducer(bootstrap_servers=own_log) as producer:
+        publisher = Publisher(producer, Unpaced(), meter)
+        dead = DeadLetters("ingest", ingest.database, publisher, SystemClock(), meter, Limit())
+        consumer = Consumer("ingest", broker, [reader], dead, settings, meter, GapWatch())
         await producer.partitions_for(reader.topic)
         await broker.start()
         yield Topic(ingest, producer, reader.topic, consumer)

@@ -194,7 +194,7 @@ async def publish(room: Room) -> None:
     june = Publication("demo", date(2026, 6, 1), JUNE_30, 99, datetime(2026, 7, 5, tzinfo=UTC))
     made = figures(room)
     async with room.database.transaction() as session:
-        await made.make(session, june)
+        await made.make(session, [june])
     await made.show()
 
 

@@ -16,12 +16,11 @@ from contracts.topics import ALERTS, PATHWAYS
 from services.notifier.app import NAME, build_app
 from services.notifier.settings import NotifierSettings
 from services.runtime.access import Access, Principal, Role
-from services.runtime.broker import LogAdmin, build_broker
+from services.runtime.broker import LogAdmin, build_broker, build_producer
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.hosting import Host, running
-from services.runtime.metrics import Meter
-from services.runtime.publisher import Outgoing, Publisher, Unpaced
+from services.runtime.publisher import Outgoing, Unpaced, publishing
 from services.runtime.service import Platform
 from tests.notifier.conftest import AUTHORITIES, at, client
 from tests.rigs.waiting import until
@@ -44,17 +43,14 @@ async def notifier(log: str, database_url: str, clock: ManualClock) -> AsyncIter
         await admin.start()
         platform = Platform(
             settings, clock, CollectorRegistry(), Database(database_url, service=NAME), build_broker(log, NAME),
-            Unpaced(), admin, "embedded", AUTHORITIES,
+            build_producer(log, NAME), Unpaced(), admin, "embedded", AUTHORITIES,
         )  # fmt: skip
         yield await stack.enter_async_context(running([build_app(settings, platform)], platform, access, listener))
 
 
 async def tell(log: str, *snapshots: PathwaySnapshot) -> None:
-    broker = build_broker(log, "test")
-    await broker.start()
-    publisher = Publisher(broker, Unpaced(), Meter(CollectorRegistry(), "test"))
-    await publisher.send([Outgoing(PATHWAYS.name, one.client, PATHWAY.dump_json(one)) for one in snapshots])
-    await broker.stop()
+    async with publishing(log, "test") as publisher:
+        await publisher.send([Outgoing(PATHWAYS.name, one.client, PATHWAY.dump_json(one)) for one in snapshots])
 
 
 @asynccontextmanager

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from faststream.kafka import KafkaBroker
+from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
 from contracts.envelope import UnknownTypeError, UnreadableFactError
-from services.runtime.broker import build_broker
+from services.runtime.broker import build_broker, build_producer
 from services.runtime.clock import SystemClock
 from services.runtime.consumer import Consumer, Reader
 from services.runtime.database import Database
@@ -18,7 +18,7 @@ from services.runtime.deadletters import DeadLetter, DeadLetters, Limit, listed
 from services.runtime.gaps import GapWatch
 from services.runtime.metrics import Meter
 from services.runtime.migrations import migrate
-from services.runtime.publisher import Outgoing, Publisher, Unpaced
+from services.runtime.publisher import Outgoing, Publisher, Unpaced, publishing
 from services.runtime.records import Record
 from services.runtime.settings import Settings
 from tests.rigs.logs import Log
@@ -57,8 +57,8 @@ class Station:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     limit: Limit = field(default_factory=Limit)
     patience_seconds: float = 30
-    publisher: Callable[[KafkaBroker, Meter], Publisher] = field(
-        default=lambda broker, meter: Publisher(broker, Unpaced(), meter)
+    publisher: Callable[[AIOKafkaProducer, Meter], Publisher] = field(
+        default=lambda producer, meter: Publisher(producer, Unpaced(), meter)
     )
 
     @property
@@ -67,12 +67,8 @@ class Station:
 
     @asynccontextmanager
     async def publishing(self) -> AsyncIterator[Publisher]:
-        broker = build_broker(self.log.address, self.service)
-        await broker.start()
-        try:
-            yield Publisher(broker, Unpaced(), Meter(CollectorRegistry(), self.service))
-        finally:
-            await broker.stop()
+        async with publishing(self.log.address, self.service) as publisher:
+            yield publisher
 
     async def say(self, *words: str) -> None:
         """Write words to the topic, each under itself as key."""
@@ -86,20 +82,24 @@ class Station:
             database_url=self.database.url, kafka=self.log.address, instance=instance,
             poll_interval_seconds=3 * self.patience_seconds,
         )  # fmt: skip
-        broker = build_broker(self.log.address, self.service)
+        broker, producer = build_broker(self.log.address, self.service), build_producer(self.log.address, self.service)
         meter = Meter(self.registry, self.service)
-        dead = DeadLetters(self.service, self.database, self.publisher(broker, meter), SystemClock(), meter, self.limit)
+        dead = DeadLetters(
+            self.service, self.database, self.publisher(producer, meter), SystemClock(), meter, self.limit
+        )
 
         async def give(words: Sequence[object]) -> None:
             await handle([str(word) for word in words])
 
         readers = [Reader[object](self.topic, decode, give)]
         consumer = Consumer(self.service, broker, readers, dead, settings, meter, GapWatch())
+        await producer.start()
         await broker.start()
         try:
             yield consumer
         finally:
             await broker.stop()
+            await producer.stop()
 
     async def acknowledged(self) -> int:
         return await self.log.committed(self.group, self.topic)

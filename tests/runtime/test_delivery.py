@@ -131,7 +131,7 @@ class Stammering(Publisher):
 
 async def test_a_dead_letter_that_takes_several_tries_is_kept_and_counted_once(place: Station) -> None:
     place = replace(
-        place, limit=Limit(in_a_row=3), publisher=lambda broker, meter: Stammering(broker, Unpaced(), meter)
+        place, limit=Limit(in_a_row=3), publisher=lambda producer, meter: Stammering(producer, Unpaced(), meter)
     )
     await place.say("one", "?secret", "two")
     async with place.reading(Handled()) as consumer:

@@ -1,7 +1,7 @@
 """When figures leave: on the 5th, for the month before, once, after the rooms they stand on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime
 
 import pytest
@@ -37,10 +37,11 @@ class Told:
 
     def __init__(self) -> None:
         self.journaled: int | None = 7
+        self.ready_before = datetime.max.replace(tzinfo=UTC)
         self.others_have_made = True
 
-    async def journaled_until(self, _instant: datetime) -> int | None:
-        return self.journaled
+    async def journaled_until(self, instant: datetime) -> int | None:
+        return self.journaled if instant < self.ready_before else None
 
     async def made_by(self, _service: str, _authority: str, _month: date) -> bool:
         return self.others_have_made
@@ -51,6 +52,7 @@ class Room:
 
     def __init__(self, database: Database, clock: ManualClock, told: Told) -> None:
         self.made: list[Publication] = []
+        self.together: list[int] = []
         self.shown = 0
         self.publications = Publications(
             "incentives", database, clock, ["area"], told, self.caught_up, self.make, self.show, ["indicators"]
@@ -59,8 +61,9 @@ class Room:
     async def caught_up(self) -> bool:
         return True
 
-    async def make(self, _session: AsyncSession, publication: Publication) -> None:
-        self.made.append(publication)
+    async def make(self, _session: AsyncSession, publications: Sequence[Publication]) -> None:
+        self.made += publications
+        self.together.append(len(publications))
 
     async def show(self) -> None:
         self.shown += 1
@@ -88,6 +91,7 @@ async def test_each_month_is_published_once_though_the_clock_jumps_over_several(
     await until(lambda: len(room.made) == 1)
     clock.set(datetime(2026, 6, 6, tzinfo=UTC))
     await until(lambda: len(room.made) == 4)
+    assert room.together == [1, 3], "months that are ready together are made in one reading"
     running.cancel()
     again = asyncio.create_task(Room(database, clock, Told()).publications.run())
     await asyncio.sleep(0.2)
@@ -116,3 +120,21 @@ async def test_a_room_waits_for_the_journal_and_for_the_rooms_it_stands_on(datab
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert room.made[0].seq == 9
+
+
+@pytest.mark.store
+async def test_a_month_that_is_not_ready_does_not_hold_up_those_before_it(database: Database) -> None:
+    clock, told = ManualClock(datetime(2026, 1, 20, tzinfo=UTC)), Told()
+    room = Room(database, clock, told)
+    running = asyncio.create_task(room.publications.run())
+    await until(lambda: len(room.made) == 1)
+    told.ready_before = datetime(2026, 4, 4, tzinfo=UTC)
+    clock.set(datetime(2026, 5, 6, tzinfo=UTC))
+    await until(lambda: len(room.made) == 3)
+    await asyncio.sleep(0.5)
+    assert room.together == [1, 2]
+    told.ready_before = datetime.max.replace(tzinfo=UTC)
+    await until(lambda: len(room.made) == 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [p.month.month for p in room.made] == [12, 1, 2, 3, 4]
