@@ -1,6 +1,7 @@
 """Civil dates in Finland; instants are UTC everywhere else."""
 
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ def civil_date(instant: datetime) -> date:
     return instant.astimezone(HELSINKI).date()
 
 
+@lru_cache(10_000)  # days come again by the thousand
 def start_of(day: date) -> datetime:
     """Return the UTC instant at which the civil `day` begins in Finland."""
     return datetime.combine(day, time(), HELSINKI).astimezone(UTC)
@@ -21,7 +23,8 @@ def start_of(day: date) -> datetime:
 
 def as_text(instant: datetime) -> str:
     """Write an aware `instant` as RFC 3339 in UTC with microseconds, so that text order is time order."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    in_utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from uuid import uuid4
 
@@ -42,7 +43,7 @@ from services.runtime.web.shell import DemoUser
 # Writers may wait for slow readers for as long as they like where the log is in the same process.
 _EMBEDDED_POLL_SECONDS: Final = 3600.0
 _EMBEDDED_POOL: Final = 30
-_OBJECTS_BETWEEN_LOOKS: Final = 100_000
+_OBJECTS_BETWEEN_LOOKS: Final = 500_000
 
 
 Store = Callable[[Path], AbstractAsyncContextManager[str]]
@@ -100,13 +101,13 @@ async def embedded(  # noqa: PLR0913, PLR0917 - one argument for each part that 
     clock: Clock,
     authority: Authority | None = None,
     coordinator: str = "coordinator-1",
-    linger_seconds: float = 0,
+    differing: Mapping[str, object] = MappingProxyType({}),
     store: Store = embedded_postgres,
 ) -> AsyncIterator[Running]:
     """Run all four services in this process on what `folder` holds, on loopback only.
 
     `store` runs PostgreSQL on a folder and gives its URL.
-    `linger_seconds` makes batches fuller and everything later, for floods (see Settings).
+    `differing` are settings that are not to be the usual ones.
     `authority` defaults to the whole country; `coordinator` is whom the coordinator's demo sign-in stands for.
     """
     keys = Keys.of(folder)
@@ -127,8 +128,7 @@ async def embedded(  # noqa: PLR0913, PLR0917 - one argument for each part that 
             "service_token": SecretStr(keys.service_token),
             "poll_interval_seconds": _EMBEDDED_POLL_SECONDS,
             "database_pool": _EMBEDDED_POOL,
-            "linger_seconds": linger_seconds,
-        }
+        } | dict(differing)
         pacer = Pacer(bootstrap)
         stack.push_async_callback(pacer.close)
         # Every start of the embedded log is a new cluster, whatever id it gives itself.

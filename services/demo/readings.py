@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final, TypeAlias, TypeVar
 
 import httpx
@@ -98,15 +98,11 @@ class Supervisor:
     async def figures(self, start: date, end: date, municipalities: tuple[str, ...]) -> dict[str, Json]:
         """Return the exact figures of the window, as of its last day. Money is in cents."""
         places = (None, *municipalities)
-        months = _months_between(start, end)
         return {
             "as_of": end.isoformat(),
             "stock": {place or ALL: _stock_json(await self._stock(end, place)) for place in places},
             "flow": {place or ALL: _flow_json(await self._flow(start, end, place)) for place in places},
-            "transitions": {
-                _as_text(month): _transitions_json(await self._transitions(_months_before(month, 1), month))
-                for month in months[1:]
-            },
+            "transitions": _transitions_json(await self._transitions(start, end)),
             "costs": _costs_json(await self._costs(start, end)),
             "alerts": dict((await self.ask(_Alerts, "/v1/alerts", {"open_on": end.isoformat(), "limit": "1"})).counts),
         }
@@ -137,14 +133,6 @@ def _as_text(month: date) -> str:
 def _months_before(day: date, months: int) -> date:
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
-
-
-def _months_between(start: date, end: date) -> list[date]:
-    first = start.replace(day=1)
-    months = [first]
-    while (following := (months[-1] + timedelta(days=31)).replace(day=1)) <= end:
-        months.append(following)
-    return months
 
 
 def _moves(found: _Transitions) -> list[Move]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +21,9 @@ from services.runtime.publications import month_before, published_on
 
 PUBLISHERS: Final = ("notifier", "incentives", "indicators")
 """Who publishes, the last one first: asking it first asks the least."""
+
+_READING_SECONDS: Final = 5.0
+"""Between looks at the figures while the stream goes on: each counts all clients anew."""
 
 _POLL_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 300.0
@@ -50,9 +54,12 @@ class Demo:
     async def _stream(self, feed: Feed, sender: Sender, supervisor: Supervisor) -> None:
         """Send everything as fast as it is taken; months are published behind it, and all is processed in the end."""
         self.screen.expect(await feed.events())
+        read_at = 0.0
         async for _, month in _by_publication(feed):
             await sender.send(month)
-            self.screen.reading = await supervisor.reading(civil_date(self.system.clock.now()))
+            if time.monotonic() - read_at >= _READING_SECONDS:
+                read_at = time.monotonic()
+                self.screen.reading = await supervisor.reading(civil_date(self.system.clock.now()))
         await self.system.settled()
         self.screen.reading = await supervisor.reading(civil_date(self.system.clock.now()))
 

@@ -126,10 +126,16 @@ class Consumer:
         self._last_batch = time.monotonic()
 
     async def _gathered(self, records: list[Record]) -> list[Record]:
-        """Read on for the linger, or until the batch is full: the mock cluster hands out a few hundred at a time."""
+        """Read on for the linger, until the batch is full or nothing comes for a quarter of it.
+
+        The mock cluster hands out a few hundred at a time.
+        """
         until = time.monotonic() + self._linger
         while (left := until - time.monotonic()) > 0 and len(records) < self._full and self._consumer is not None:
-            found = await self._consumer.getmany(timeout_ms=int(left * 1000), max_records=self._full - len(records))
+            pause = min(left, self._linger / 4)
+            found = await self._consumer.getmany(timeout_ms=int(pause * 1000), max_records=self._full - len(records))
+            if not found:
+                break
             records += [_record(raw, _text_headers(raw)) for batch in found.values() for raw in batch]
         return records
 

@@ -1,4 +1,4 @@
-"""The facts a service has taken in: stored once each, retracted for good, read back in the order of the fold.
+"""The facts a service has taken in: stored once each, retracted for good, read back by client.
 
 A room declares its two tables from the mix-ins, with its own schema, and hands them to `FactStore`.
 """
@@ -98,13 +98,11 @@ class FactStore:
         return dict(new)
 
     async def of(self, session: AsyncSession, clients: Collection[str]) -> dict[str, list[Fact]]:
-        """Return the facts that count about each of `clients`, in the order of the fold."""
+        """Return the facts that count about each of `clients`, in no order."""
         rows = await session.execute(self._of, {"clients": list(clients)})
         found: dict[str, list[Fact]] = {client: [] for client in clients}
         for row in rows:
             found[row.client].append(_fact(row))
-        for facts in found.values():
-            facts.sort(key=lambda fact: fact.sort_key)
         return found
 
     async def forget(self, session: AsyncSession, clients: Iterable[str]) -> None:

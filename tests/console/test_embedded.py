@@ -157,7 +157,7 @@ def test_the_same_demo_writes_the_same_figures(tmp_path: Path) -> None:
     assert set(figures) == {"alerts", "as_of", "clients", "costs", "flow", "seed", "stock", "transitions"}
     assert figures["as_of"] == "2026-06-30"
     assert set(figures["costs"]) >= {"fi-2015", "fi-2025", "law", "step-graded"}
-    assert len(figures["transitions"]) == 23
+    assert sum(map(sum, figures["transitions"]["counts"])) > 0
     _adds_up(figures["stock"])
 
 

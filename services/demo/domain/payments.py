@@ -110,11 +110,16 @@ class Account:
             self.old_law_days += days.days
 
 
+_WEEKDAYS_OF_REST: Final = [
+    [sum((first + day) % 7 < _WEEKDAYS for day in range(rest)) for rest in range(7)] for first in range(7)
+]
+"""Weekdays in less than a week, by its first day and its length."""
+
+
 def weekdays(start: date, end: date) -> int:
     """Count the days from Monday to Friday in `[start, end)`."""
     weeks, rest = divmod((end - start).days, 7)
-    first = start.weekday()
-    return weeks * _WEEKDAYS + sum((first + i) % 7 < _WEEKDAYS for i in range(rest))
+    return weeks * _WEEKDAYS + _WEEKDAYS_OF_REST[start.weekday()][rest]
 
 
 def divided(days: Days, first: int) -> tuple[Days | None, Days]:
