@@ -16,8 +16,8 @@ from typing import BinaryIO, Final
 
 from contracts.dates import civil_date
 from services.demo.domain.events import DoorEvent
-from services.demo.stream import CLIENTS, END, START, Sending, stream
-from services.runtime.publications import PUBLICATION_DAY
+from services.demo.stream import CLIENTS, END, START, Sending, everything_sent, sendings
+from services.runtime.cadence import PUBLICATION_DAY
 
 BATCH_EVENTS: Final = 1000
 """Larger batches are journaled in fewer transactions; with 1,500 a body may pass the door's mebibyte."""
@@ -71,9 +71,9 @@ def publication_before(at: datetime) -> date:
     return month.replace(day=PUBLICATION_DAY)
 
 
-def batches(sendings: Iterable[Sending], size: int = BATCH_EVENTS) -> Iterator[Batch]:
-    """Yield the events of `sendings` in their order, `size` at a time; none reaches over a day of publication."""
-    for _, of_period in groupby(sendings, key=lambda sending: publication_before(sending.at)):
+def batches(stream: Iterable[Sending], size: int = BATCH_EVENTS) -> Iterator[Batch]:
+    """Yield the events of `stream` in their order, `size` at a time; none reaches over a day of publication."""
+    for _, of_period in groupby(stream, key=lambda sending: publication_before(sending.at)):
         sent = ((sending.at, event) for sending in of_period for event in sending.events)
         while some := list(islice(sent, size)):
             yield _batch(some[-1][0], [event for _, event in some])
@@ -106,10 +106,10 @@ def _arguments(scope: Scope) -> str:
 
 def write(scope: Scope, to: BinaryIO) -> None:
     """Write how many events there are, then each batch after a line with its instant, events and bytes."""
-    sendings = list(stream(scope.seed, scope.clients, scope.start, scope.end))
-    to.write(f"{sum(len(sending.events) for sending in sendings)}\n".encode())
+    sent = everything_sent(scope.seed, scope.clients, scope.start, scope.end)
+    to.write(f"{len(sent)}\n".encode())
     to.flush()
-    to.writelines(_framed(batch) for batch in batches(sendings))
+    to.writelines(_framed(batch) for batch in batches(sendings(sent, scope.seed)))
 
 
 def _framed(batch: Batch) -> bytes:

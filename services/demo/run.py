@@ -17,7 +17,7 @@ from services.demo.feed import Batch, Feed, Scope, publication_before
 from services.demo.figures import figures
 from services.demo.readings import Supervisor
 from services.demo.screen import Screen
-from services.runtime.publications import month_before, published_on
+from services.runtime.cadence import month_before, published_on
 
 PUBLISHERS: Final = ("notifier", "incentives", "indicators")
 """Who publishes, the last one first: asking it first asks the least."""

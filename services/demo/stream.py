@@ -1,6 +1,6 @@
 """The demo's stream: what the systems of a synthetic authority send, and when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -37,11 +37,21 @@ def stream(seed: int, clients: int = CLIENTS, start: date = START, end: date = E
     """
     if end < start or clients < 1:
         raise ValueError("the demo needs at least one client and an end that is not before its start")
+    return sendings(everything_sent(seed, clients, start, end), seed)
+
+
+def everything_sent(seed: int, clients: int, start: date, end: date) -> list[Sent]:
+    """Return what `stream` sends, one by one in order of time."""
     window = Window(start, end, clients, figures())
     people = population(_chance(seed, "people"), window.figures, clients, start)
     sent = [each for person in people for each in _sent_about(person, seed, window)]
-    order = _chance(seed, "order")
     sent.sort(key=lambda each: each.at)
+    return sent
+
+
+def sendings(sent: Iterable[Sent], seed: int) -> Iterator[Sending]:
+    """Yield `sent` as it is sent: what is sent at one instant has no order."""
+    order = _chance(seed, "order")
     for at, group in groupby(sent, key=lambda each: each.at):
         events = [each.statement.event() for each in group]
         order.shuffle(events)

@@ -1,6 +1,6 @@
 """How far the system has come, asked of ingest and the rooms over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 import httpx
@@ -24,12 +24,12 @@ class HttpProgress:
             return None
         return int(str(answer["seq"]))
 
-    async def made_by(self, service: str, authority: str, month: date) -> bool:
-        """Tell whether `service` has made its publication of `month`."""
+    async def made_by(self, service: str, authority: str) -> Collection[date]:
+        """Return the months that `service` has published; none where it does not answer."""
         query = {"service": service, "authority": authority}
         answer = await self._get(f"{self._urls[service]}/v1/publications", query)
         months = answer["months"] if answer else ()
-        return isinstance(months, list) and month.strftime("%Y-%m") in months
+        return {date.fromisoformat(f"{month}-01") for month in months} if isinstance(months, list) else ()
 
     async def replay(self, seq: int) -> None:
         """Ask ingest to send the facts again from journal number `seq` on. Raises OSError where it does not answer."""

@@ -5,9 +5,10 @@ every fact up to that journal number and the rooms it builds on have made theirs
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from typing import Final, Protocol
 
 import structlog
@@ -15,11 +16,9 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from contracts.dates import start_of
+from services.runtime.cadence import due_month, last_day, published_on
 from services.runtime.clock import Clock
 from services.runtime.database import Database
-
-PUBLICATION_DAY: Final = 5
-"""Day of the month on which the month before is published (cadence of the official statistics' later half)."""
 
 _ASK_AGAIN_SECONDS: Final = 0.5
 """Rooms wait for each other, so that their waits add up; one question costs milliseconds, on one day of a month."""
@@ -50,30 +49,9 @@ class Progress(Protocol):
         """Return the journal number that ends at `instant` once all before it is on the topic, else None."""
         ...
 
-    async def made_by(self, service: str, authority: str, month: date) -> bool:
-        """Tell whether `service` has made its publication of `month`."""
+    async def made_by(self, service: str, authority: str) -> Collection[date]:
+        """Return the months that `service` has published."""
         ...
-
-
-def month_before(day: date) -> date:
-    """Return the first day of the month before that of `day`."""
-    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
-
-
-def last_day(month: date) -> date:
-    """Return the last day of the month of `month`."""
-    return (month.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-
-
-def published_on(month: date) -> date:
-    """Return the day on which `month` is published."""
-    return (last_day(month) + timedelta(days=1)).replace(day=PUBLICATION_DAY)
-
-
-def due_month(today: date) -> date:
-    """Return the newest month that is to be published by `today`."""
-    newest = month_before(today)
-    return newest if published_on(newest) <= today else month_before(newest)
 
 
 class Publications:
@@ -135,19 +113,18 @@ class Publications:
         if not await self._caught_up():
             return {}
         ready: dict[date, int] = {}
-        for month in months:
+        for month in await self._published_by_others(authority, months):
             seq = await self._progress.journaled_until(start_of(published_on(month)))
-            if seq is None or not await self._made_by_others(authority, month):
+            if seq is None:
                 break
             ready[month] = seq
         # Asked again: what the others published on may have reached this room's topics since.
         return ready if ready and await self._caught_up() else {}
 
-    async def _made_by_others(self, authority: str, month: date) -> bool:
-        for service in self._after:
-            if not await self._progress.made_by(service, authority, month):
-                return False
-        return True
+    async def _published_by_others(self, authority: str, months: Sequence[date]) -> Iterable[date]:
+        """Return those of `months` from the first on that all rooms before this one have published."""
+        made = [await self._progress.made_by(service, authority) for service in self._after]
+        return takewhile(lambda month: all(month in others for others in made), months)
 
     async def publish(self, authority: str, months: Mapping[date, int]) -> None:
         """Make the publications of `months` (with their journal numbers) now; one that exists stays as it is."""

@@ -1,16 +1,17 @@
 """When figures leave: on the 5th, for the month before, once, after the rooms they stand on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.runtime.cadence import due_month, last_day, published_on
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.migrations import migrate
-from services.runtime.publications import Publication, Publications, due_month, last_day, made, published_on
+from services.runtime.publications import Publication, Publications, made
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,9 @@ def test_a_month_is_stated_as_of_its_last_day_and_published_on_the_fifth_after_i
     assert published_on(date(2025, 12, 1)) == date(2026, 1, 5)
 
 
+EVERY_MONTH = [date(year, month, 1) for year in (2025, 2026) for month in range(1, 13)]
+
+
 class Told:
     """Progress as the test tells it."""
 
@@ -43,8 +47,8 @@ class Told:
     async def journaled_until(self, instant: datetime) -> int | None:
         return self.journaled if instant < self.ready_before else None
 
-    async def made_by(self, _service: str, _authority: str, _month: date) -> bool:
-        return self.others_have_made
+    async def made_by(self, _service: str, _authority: str) -> Collection[date]:
+        return EVERY_MONTH if self.others_have_made else ()
 
 
 class Room:
