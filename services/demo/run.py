@@ -55,7 +55,7 @@ class Demo:
         """Send everything as fast as it is taken; months are published behind it, and all is processed in the end."""
         self.screen.expect(await feed.events())
         read_at = 0.0
-        async for _, month in _by_publication(feed):
+        async for month in _by_publication(feed):
             await sender.send(month)
             if time.monotonic() - read_at >= _READING_SECONDS:
                 read_at = time.monotonic()
@@ -82,16 +82,15 @@ class Demo:
                     await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _by_publication(feed: Feed) -> AsyncIterator[tuple[date, list[Batch]]]:
-    """Gather batches between days of publication; give the day before them, and them."""
-    day, gathered = date.min, list[Batch]()
+async def _by_publication(feed: Feed) -> AsyncIterator[list[Batch]]:
+    """Gather batches between days of publication: all of one are in the journal before the clock passes the day."""
+    gathered = list[Batch]()
     async for batch in feed.batches():
-        if gathered and publication_before(batch.at) != day:
-            yield day, gathered
+        if gathered and publication_before(batch.at) != publication_before(gathered[-1].at):
+            yield gathered
             gathered = []
-        day = publication_before(batch.at)
         gathered.append(batch)
-    yield day, gathered
+    yield gathered
 
 
 def write(path: Path, found: dict[str, object]) -> None:

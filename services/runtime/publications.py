@@ -84,14 +84,14 @@ class Publications:
         """Publish for ever, each month on its day; months that passed while the service was away are made up for."""
         await self._show()
         while True:
-            newest = due_month(self._clock.today())
             for authority in sorted(self._authorities):
-                missing = await self._missing(authority, newest)
-                while missing:
-                    ready = await self._ready(authority, missing)
-                    await self.publish(authority, ready)
-                    missing = missing[len(ready) :]
-            await self._clock.sleep_until(start_of(published_on(last_day(newest) + timedelta(days=1))))
+                while missing := await self._missing(authority, due_month(self._clock.today())):
+                    if ready := await self._ready(authority, missing):
+                        await self.publish(authority, ready)
+                    else:
+                        await asyncio.sleep(_ASK_AGAIN_SECONDS)
+            next_month = last_day(due_month(self._clock.today())) + timedelta(days=1)
+            await self._clock.sleep_until(start_of(published_on(next_month)))
 
     async def _missing(self, authority: str, newest: date) -> list[date]:
         async with self._database.transaction() as session:
@@ -104,12 +104,7 @@ class Publications:
         return missing
 
     async def _ready(self, authority: str, months: Sequence[date]) -> dict[date, int]:
-        """Wait until the first of `months` can be published; give it and those that can be with it, and their seq."""
-        while not (ready := await self._ready_now(authority, months)):  # noqa: ASYNC110 - asked over HTTP
-            await asyncio.sleep(_ASK_AGAIN_SECONDS)
-        return ready
-
-    async def _ready_now(self, authority: str, months: Sequence[date]) -> dict[date, int]:
+        """Return those of `months`, from the first on, that can be published now, and their journal numbers."""
         if not await self._caught_up():
             return {}
         ready: dict[date, int] = {}
