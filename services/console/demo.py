@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.live import Live
 
 from contracts.dates import start_of
+from services.console.composition import Running, embedded
 from services.console.embedding import told_start_failures
 from services.console.failures import INTERRUPTED, Failure
 from services.console.terminal import messages
@@ -27,9 +28,6 @@ from services.runtime.authorities import Authority
 from services.runtime.clock import ManualClock
 from services.runtime.embedded.postgres import forgetful_postgres
 from services.runtime.logs import configure
-
-if TYPE_CHECKING:
-    from services.console.composition import Running
 
 _REFRESHES_A_SECOND: Final = 4
 # Two years in two minutes are a flood: fuller batches save more work than the delay costs.
@@ -77,8 +75,6 @@ async def _demo(folder: Path, scope: Scope, result: Path | None, port: int, *, o
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(stopping())
         coming = await stack.enter_async_context(feed(scope))
-        from services.console.composition import embedded  # noqa: PLC0415 - loads for seconds while the feed is made
-
         with told_start_failures(port):
             running = await stack.enter_async_context(
                 embedded(folder, port, clock, _authority(), _COORDINATOR, _FLOOD, forgetful_postgres)
@@ -100,7 +96,7 @@ def _tell_the_end(url: str, *, once: bool) -> None:
         messages().print(f"The pages are at [bold]{url}[/]. Ctrl-C ends the demo.")
 
 
-def _system(running: "Running", clock: ManualClock) -> System:
+def _system(running: Running, clock: ManualClock) -> System:
     keys = running.keys
     return System(running.host.url, keys.ingest_key, keys.supervisor_token, clock, running.host.settled)
 
