@@ -1,8 +1,9 @@
 """Facts a second from the facts topic to told pathways: Kafka 4, PostgreSQL and indicators on one machine.
 
 The topic is filled first, with the lives that the demo makes up, in the order in which they would have come. Then the
-service starts as `askelma run indicators` does, and the time runs from its first batch to its last. Told means that the
-broker confirmed every snapshot. Memory is the service's own, at each quarter of the stream.
+service starts as `askelma run indicators` does, and the time runs from when it has joined its group until it has
+acknowledged everything, which it does once a batch is committed and the broker has confirmed every snapshot of it.
+Memory is the service's own, at each quarter of the stream.
 """
 
 import asyncio
@@ -26,12 +27,14 @@ from contracts.facts import PAYLOADS
 from contracts.topics import FACTS, TOPICS
 from services.console.composition import alone
 from services.demo.stream import stream
+from services.runtime.broker import LogAdmin
 from services.runtime.database import plain_dsn
 from services.runtime.embedded.postgres import embedded_postgres, throwaway_folder
 from tests.rigs.kafka import RealKafka
 
 CLIENTS: Final = 3_000
 PARTITIONS: Final = 4
+GROUP: Final = "askelma.indicators"
 MIB: Final = 1024 * 1024
 
 
@@ -100,26 +103,26 @@ async def measured(bootstrap: str, count: int, batch: int) -> Result:
         process.start()
         try:
             await asyncio.to_thread(mine.recv)
-            return await _watched(plain_dsn(url), psutil.Process(process.pid), count)
+            return await _watched(plain_dsn(url), bootstrap, psutil.Process(process.pid), count)
         finally:
             process.terminate()
             process.join()
 
 
-async def _watched(dsn: str, service: psutil.Process, count: int) -> Result:
-    connection = await asyncpg.connect(dsn)
+async def _watched(dsn: str, bootstrap: str, service: psutil.Process, count: int) -> Result:
+    began = time.perf_counter()
+    connection, admin = await asyncpg.connect(dsn), LogAdmin(bootstrap)
     memory: list[int] = []
-    began: float | None = None
     try:
-        while True:
-            done = await connection.fetchval("SELECT count(*) FROM indicators.fact")
-            began = began or (time.perf_counter() if done else None)
-            if done * 4 >= count * (len(memory) + 1) or done == count:
+        await admin.start()
+        ends = await admin.ends(FACTS.name)
+        while not await admin.passed(ends, [GROUP]):
+            if await connection.fetchval("SELECT count(*) FROM indicators.fact") * 4 >= count * (len(memory) + 1):
                 memory.append(service.memory_info().rss)
-            if done + await connection.fetchval("SELECT count(*) FROM indicators.retraction") >= count:
-                return Result(count, time.perf_counter() - (began or 0), memory)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
+        return Result(count, time.perf_counter() - began, [*memory, service.memory_info().rss])
     finally:
+        await admin.close()
         await connection.close()
 
 

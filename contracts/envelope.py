@@ -5,9 +5,9 @@ Inside, the subject is `client/<reference>`, `survey/<survey>` or `offer/<servic
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from contracts.dates import as_text, civil_date
 from contracts.facts import FACT_PREFIX, PAYLOADS, BenefitPaid, Payload
@@ -36,7 +36,10 @@ class SortKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An immutable statement by `source` about something that happened; `(source, id)` identifies it."""
+    """An immutable statement by `source` about something that happened; `(source, id)` identifies it.
+
+    `body` is the payload's JSON where it is at hand as it came, so that it need not be written anew.
+    """
 
     source: str
     id: str
@@ -47,6 +50,7 @@ class Fact:
     recorded: datetime
     seq: int
     data: Payload
+    body: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def client(self) -> str | None:
@@ -75,7 +79,28 @@ def _instant(text: str) -> datetime:
     return found if found.tzinfo is UTC else found.astimezone(UTC)
 
 
-def headers_of(fact: Fact) -> dict[str, str]:
+class Headed(Protocol):
+    """What of a fact stands in headers; a row of the journal has it too."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def time(self) -> datetime: ...
+    @property
+    def authority(self) -> str: ...
+    @property
+    def recorded(self) -> datetime: ...
+    @property
+    def seq(self) -> int: ...
+
+
+def headers_of(fact: Headed) -> dict[str, str]:
     """Return the Kafka headers of `fact` (CloudEvents Kafka binding 1.0.2, binary mode)."""
     return {
         "ce_specversion": "1.0",
@@ -113,6 +138,7 @@ def fact_from(headers: Mapping[str, str], body: bytes) -> Fact:
             recorded=_instant(headers["ce_recordedtime"]),
             seq=int(headers["ce_journalseq"]),
             data=model.model_validate_json(body),
+            body=body,
         )
     except KeyError as missing:
         raise UnreadableFactError(f"header {missing.args[0]} is missing") from None

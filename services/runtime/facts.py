@@ -87,7 +87,7 @@ class FactStore:
             "times": [fact.time for fact in facts],
             "recordeds": [fact.recorded for fact in facts],
             "seqs": [fact.seq for fact in facts],
-            "bodies": [body_of(fact.data) for fact in facts],
+            "bodies": [fact.body or body_of(fact.data) for fact in facts],
         }
         inserted = set((await session.execute(self._add_facts, columns)).scalar() or ())
         new: dict[str, list[Fact]] = defaultdict(list)

@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Row, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from contracts.envelope import Fact, headers_of
-from contracts.facts import Payload
+from contracts.envelope import headers_of
 from contracts.topics import FACTS
 from services.ingest.domain.issues import Stated
 from services.runtime.publisher import Outgoing
@@ -198,16 +197,7 @@ async def erase(session: AsyncSession, subject: str, erasure: str) -> None:
 async def take(session: AsyncSession, most: int) -> Sequence[Outgoing]:
     """Take up to `most` facts off the outbox as records for the broker; rows that another relay holds are left."""
     return [
-        Outgoing(
-            FACTS.name,
-            row.subject,
-            row.data,
-            headers_of(
-                Fact(
-                    row.source, row.id, row.type, row.subject, row.time, row.authority, row.recorded, row.seq, Payload()
-                )
-            ),
-        )
+        Outgoing(FACTS.name, row.subject, row.data, headers_of(row))
         for row in await session.execute(_TAKE, {"most": most})
     ]
 
