@@ -111,22 +111,29 @@ class Consumer:
         if self.failed is not None:
             await self._give_back(message, first)
             return
-        records = await self._gathered(first)
+        records = first
         try:
+            await self._gather(records)
             await self._feed(records)
-        except _OutOfPatienceError:
+        except (_OutOfPatienceError, KafkaError):
             await self._give_back(message, records)
         except TooManyDeadLettersError:
-            self.failed = "too many records cannot be used; look at them with `askelma dead list`, then restart"
-            _log.error("stopped", service=self.service, reason=self.failed)
-            await self._give_back(message, records)
+            await self._stop(message, records, "too many records cannot be used; look at them with `askelma dead list`")
+        except Exception as error:  # noqa: BLE001 - FastStream would pass over it and acknowledge the next batch
+            await self._stop(message, records, f"a record could be neither used nor parked ({_where(error)})")
         else:
             await message.ack()  # commits all that was read, what was gathered included
             self._read |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
         self._last_batch = time.monotonic()
 
-    async def _gathered(self, records: list[Record]) -> list[Record]:
-        """Read on for the linger, until the batch is full or nothing comes for a quarter of it.
+    async def _stop(self, message: RawMessage, records: Sequence[Record], reason: str) -> None:
+        """Take nothing more until a person has looked: what cannot even be parked must not be acknowledged."""
+        self.failed = f"{reason}; then restart"
+        _log.error("stopped", service=self.service, reason=self.failed)
+        await self._give_back(message, records)
+
+    async def _gather(self, records: list[Record]) -> None:
+        """Add to `records` what comes within the linger, until the batch is full or nothing comes for a quarter of it.
 
         The mock cluster hands out a few hundred at a time.
         """
@@ -137,7 +144,6 @@ class Consumer:
             if not found:
                 break
             records += [_record(raw, _text_headers(raw)) for batch in found.values() for raw in batch]
-        return records
 
     async def _give_back(self, message: RawMessage, records: Sequence[Record]) -> None:
         """Let all of `records` be read again after a pause."""
@@ -160,15 +166,18 @@ class Consumer:
 
     async def _feed_one(self, reader: Reader[object], records: Sequence[Record]) -> None:
         readable: list[tuple[Record, object]] = []
+        unreadable: list[tuple[Record, str]] = []
         for record in records:
             try:
                 readable.append((record, reader.decode(record)))
             except UnknownTypeError:
                 self._skipped.labels(topic=reader.topic).inc()
             except ValueError as error:
-                await self._park(record, f"unreadable: {error}")
+                unreadable.append((record, f"unreadable: {error}"))
         if readable:
             await self._handle(reader, readable)
+        for record, reason in unreadable:
+            await self._park(record, reason)
 
     async def _handle(self, reader: Reader[object], readable: Sequence[tuple[Record, object]]) -> None:
         try:

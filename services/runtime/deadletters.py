@@ -17,6 +17,9 @@ from services.runtime.metrics import Meter
 from services.runtime.publisher import Outgoing, Publisher
 from services.runtime.records import Record
 
+# The topic takes a mebibyte with all headers; those of the origin come on top of a record that may be as large.
+_LARGEST_COPY: Final = 900_000
+
 _log = structlog.get_logger("deadletters")
 
 
@@ -89,7 +92,7 @@ class DeadLetters:
             "partition": record.partition,
             "position": record.offset,
             "key": record.key,
-            "headers": json.dumps(record.headers),
+            "headers": json.dumps({name: _storable(value) for name, value in record.headers.items()}),
             "body": record.body,
             "reason": reason,
             "client": client_of(record),
@@ -103,13 +106,21 @@ class DeadLetters:
             "x-reason": reason,
         }
         key = (record.key or b"").decode(errors="replace")
-        return Outgoing(DEAD.name, key, record.body or b"", record.headers | origin)
+        body = record.body or b""
+        if len(body) > _LARGEST_COPY:
+            body, origin = b"", origin | {"x-body": "too large for this topic; it is kept in the table"}
+        return Outgoing(DEAD.name, key, body, record.headers | origin)
 
 
 def client_of(record: Record) -> str | None:
     """Return the client that a record is about, as far as its key says."""
-    key = (record.key or b"").decode(errors="replace")
+    key = _storable((record.key or b"").decode(errors="replace"))
     return key.removeprefix(CLIENT_SUBJECT) or None
+
+
+def _storable(text_: str) -> str:
+    """Return `text_` without the one character that PostgreSQL cannot keep in a text."""
+    return text_.replace("\x00", "\ufffd")
 
 
 @dataclass(frozen=True, slots=True)

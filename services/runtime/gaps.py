@@ -37,7 +37,7 @@ class GapWatch:
         expected = self._next.get(record.partition, 0)
         last = self._seen.get(record.partition, 0)
         self._next[record.partition] = record.offset + 1
-        self._seen[record.partition] = int(record.headers.get(_SEQUENCE, last))
+        self._seen[record.partition] = _number(record, last)
         if record.offset <= expected:
             return None
         self.found += 1
@@ -49,3 +49,9 @@ class GapWatch:
         if self._replay is not None:
             await self._replay(seq)
         self.open = False
+
+
+def _number(record: Record, last: int) -> int:
+    """Return the journal number of `record`, or `last` where it has none that is one."""
+    number = record.headers.get(_SEQUENCE, "")
+    return int(number) if number.isascii() and number.isdigit() else last

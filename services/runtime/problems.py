@@ -122,6 +122,13 @@ def unusable_parameters(error: RequestValidationError) -> Problem:
     )
 
 
+def unusable(parameter: str, reason: str) -> Problem:
+    """Return the problem of one query parameter; `reason` goes on after its name and repeats no value sent."""
+    return Problem(
+        422, "Unusable parameters", f"{parameter} {reason}.", errors=[{"parameter": parameter, "reason": reason}]
+    )
+
+
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem that says no more than the HTTP status does."""
     phrase = HTTPStatus(status).phrase

@@ -117,6 +117,46 @@ async def test_too_many_dead_letters_stop_the_reader_before_it_empties_the_log(
     assert len(await place.parked()) == 4
 
 
+class Refusing(Publisher):
+    """Fails at every record, and not because a part is away."""
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        raise RuntimeError(f"010170-999R in {len(records)}")
+
+
+async def test_a_record_that_can_be_neither_used_nor_parked_stops_the_reader_and_nothing_is_acknowledged(
+    place: Station, expected_errors: ExpectedErrors
+) -> None:
+    expected_errors.allow("stopped")
+    handled = Handled()
+    refusing = replace(place, publisher=lambda producer, meter: Refusing(producer, Unpaced(), meter))
+    await place.say("one", "?secret", "two")
+    async with refusing.reading(handled) as consumer:
+        await until(lambda: consumer.failed is not None, "the consumer has stopped")
+        await place.say("later")
+        reason = await consumer.ready() or ""
+    assert "neither used nor parked (RuntimeError at send:" in reason
+    assert "010170" not in reason
+    assert set(handled.words) == {"one", "two"}, "its neighbours do not depend on it"
+    assert await place.acknowledged() == 0
+    again = Handled()
+    async with place.reading(again):
+        await until(lambda: acknowledged(place, 4), "all are acknowledged")
+    assert set(again.words) == {"one", "two", "later"}
+    assert len(await place.parked()) == 1
+
+
+async def test_a_record_with_a_key_that_no_text_can_hold_is_parked_like_any_other(place: Station) -> None:
+    async with place.publishing() as publisher:
+        await publisher.send([Outgoing(place.topic, "a\x00b", b"?secret", {"trace": "x\x00y"})])
+    handled = Handled()
+    await place.say("one")
+    async with place.reading(handled):
+        await until(lambda: acknowledged(place, 2), "both are acknowledged")
+    assert handled.words == ["one"]
+    assert len(await place.parked()) == 1
+
+
 class Stammering(Publisher):
     """Fails five times before each success."""
 
