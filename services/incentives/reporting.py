@@ -35,12 +35,22 @@ class CostFigure:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Months from the first day of `start` to that of `end`, both included, of one municipality or (None) of all."""
+    """Months from the first day of `start` to that of `end`, both included.
+
+    None stands for all municipalities, schemes or classes. A class is chosen among the figures that were read: its
+    totals are figures of their own.
+    """
 
     start: date
     end: date
     municipality: str | None = None
     scheme: str | None = None
+    cost_class: str | None = None
+
+    @property
+    def of(self) -> str:
+        """The class that totals and sums are of; `*` is all classes."""
+        return self.cost_class or TOTAL
 
 
 _EXACT: Final = """

@@ -22,6 +22,7 @@ from services.runtime.authorities import Authority
 from services.runtime.clock import Clock
 from services.runtime.database import Database
 from services.runtime.disclosure import TOTAL
+from services.runtime.problems import unusable
 from services.runtime.publications import Publication, made
 from services.runtime.web.languages import language_of
 from services.runtime.web.shell import page
@@ -60,7 +61,7 @@ class CostRow(BaseModel):
 
 
 class CostTotal(BaseModel):
-    """Costs of one month, payer and scheme over all classes; `municipality` `*` is all of them."""
+    """Costs of one month, payer and scheme over all classes, or of the class asked for; `*` is all municipalities."""
 
     month: str
     municipality: str | None
@@ -72,7 +73,7 @@ class CostTotal(BaseModel):
 
 
 class SchemeSum(BaseModel):
-    """The sum of the months shown, all municipalities asked for; null where one of them is hidden."""
+    """The sum of the months shown, all municipalities and classes asked for; null where one of them is hidden."""
 
     scheme: str
     label: str
@@ -81,10 +82,14 @@ class SchemeSum(BaseModel):
 
 
 class Costs(BaseModel):
-    """An answer about costs. `published` is false before the first publication, for who sees publications only."""
+    """An answer about costs. `class` null: all classes; one that is named narrows rows, totals and sums alike.
+
+    `published` is false where no month of the range has been published, for who sees publications only.
+    """
 
     start: Annotated[str, Field(serialization_alias="from")]
     end: Annotated[str, Field(serialization_alias="to")]
+    cost_class: Annotated[str | None, Field(serialization_alias="class")]
     as_of: date | None
     source: Source
     published: bool
@@ -96,13 +101,34 @@ class Costs(BaseModel):
     model_config = ConfigDict(serialize_by_alias=True)
 
 
-class Asked(BaseModel):
-    """What is asked, as it stands in the address."""
+Month = Annotated[str, Field(pattern=_MONTH_PATTERN)]
 
-    start: Annotated[str, Field(alias="from", pattern=_MONTH_PATTERN)]
-    end: Annotated[str, Field(alias="to", pattern=_MONTH_PATTERN)]
+
+class Asked(BaseModel):
+    """What is asked, as it stands in the address: `month`, or `from` and `to`."""
+
+    start: Annotated[Month | None, Field(alias="from")] = None
+    end: Annotated[Month | None, Field(alias="to")] = None
+    month: Month | None = None
     municipality: MunicipalityCode | None = None
     scheme: Annotated[str, Field(max_length=40)] | None = None
+    cost_class: Annotated[str | None, Field(alias="class", max_length=40)] = None
+    lang: Annotated[str | None, Field(description="Language of labels: fi, sv or en; read by `language_of`.")] = None
+
+    def months(self) -> tuple[date, date]:
+        """Return the first days of the first and the last month; raises Problem where they are not told or twice."""
+        if self.month is not None:
+            if self.start is not None or self.end is not None:
+                raise unusable("month", "stands beside from or to; give either month, or from and to")
+            return _first_day(self.month), _first_day(self.month)
+        if self.start is None or self.end is None:
+            missing = "to" if self.end is None else "from"
+            raise unusable(missing, "is missing; give from and to, or month for one month, each as YYYY-MM")
+        return _first_day(self.start), _first_day(self.end)
+
+
+def _first_day(month: str) -> date:
+    return date.fromisoformat(f"{month}-01")
 
 
 class Found(NamedTuple):
@@ -125,19 +151,29 @@ class CostBook:
 
     def range_of(self, principal: Principal, asked: Asked) -> Range:
         """Return the range asked for; raises Problem for one that cannot be."""
-        start, end = (date.fromisoformat(f"{month}-01") for month in (asked.start, asked.end))
-        if not 0 <= month_number(end) - month_number(start) < _MOST_MONTHS:
-            raise Problem(
-                422, "Unusable parameters", f"to lies before from, or more than {_MOST_MONTHS} months after it."
-            )
+        start, end = asked.months()
+        if end < start:
+            raise unusable("to", "lies before from")
+        if month_number(end) - month_number(start) >= _MOST_MONTHS:
+            raise unusable("to", f"lies more than {_MOST_MONTHS} months after from")
         if asked.scheme is not None and asked.scheme not in self.schemes:
-            raise Problem(422, "Unusable parameters", f"scheme is none of {', '.join(self.schemes)}.")
+            raise unusable("scheme", f"is none of {', '.join(self.schemes)}")
         members = (
             self.authorities[principal.authority].municipalities if principal.authority in self.authorities else ()
         )
         if asked.municipality is not None and asked.municipality not in members:
-            raise Problem(422, "Unusable parameters", "municipality is not one of your authority.")
-        return Range(start, end, asked.municipality, asked.scheme)
+            raise unusable("municipality", "is not one of your authority")
+        classes = self._classes(asked.scheme)
+        if asked.cost_class is not None and asked.cost_class not in classes:
+            raise unusable("class", f"is none of {', '.join(classes)}")
+        return Range(start, end, asked.municipality, asked.scheme, asked.cost_class)
+
+    def _classes(self, scheme: str | None) -> list[str]:
+        """Return the names of the classes of `scheme`, None: of all schemes, each once and in their order."""
+        named = [
+            of_class.name for name, one in self.schemes.items() if scheme in {None, name} for of_class in one.classes
+        ]
+        return list(dict.fromkeys(named))
 
     async def find(self, principal: Principal, asked: Range) -> Found:
         """Return what the principal may see of the range."""
@@ -177,23 +213,24 @@ def api_routes(book: CostBook) -> APIRouter:
         found = await book.find(who, wanted)
         label = language_of(request)
         return Costs(
-            start=asked.start,
-            end=asked.end,
+            start=f"{wanted.start:%Y-%m}",
+            end=f"{wanted.end:%Y-%m}",
+            cost_class=wanted.cost_class,
             as_of=found.as_of,
             source=found.source,
             published=found.is_published,
             note=_note(found),
-            rows=[_row(figure, book.schemes) for figure in found.figures if _is_row(figure)],
-            totals=[_total(figure, book.schemes) for figure in found.figures if figure.is_total],
+            rows=[_row(figure, book.schemes) for figure in found.figures if _is_row(figure, wanted)],
+            totals=[_total(figure, book.schemes) for figure in found.figures if figure.cost_class == wanted.of],
             sums=[
                 SchemeSum(
                     scheme=name,
                     label=scheme.labels[label],
                     kind=scheme.kind,
-                    cents=_sum_of(found, name, wanted.municipality or TOTAL),
+                    cents=_sum_of(found, name, wanted.municipality or TOTAL, wanted.of),
                 )
                 for name, scheme in book.schemes.items()
-                if wanted.scheme in {None, name}
+                if wanted.scheme in {None, name} and _has(scheme, wanted.cost_class)
             ],
         )
 
@@ -225,8 +262,9 @@ def _note(found: Found) -> str:
     return "Exact figures, for supervisors only."
 
 
-def _is_row(figure: CostFigure) -> bool:
-    return not figure.is_total and figure.municipality != TOTAL
+def _is_row(figure: CostFigure, wanted: Range) -> bool:
+    is_asked_for = wanted.cost_class in {None, figure.cost_class}
+    return is_asked_for and not figure.is_total and figure.municipality != TOTAL
 
 
 def _row(figure: CostFigure, schemes: Mapping[str, Scheme]) -> CostRow:
@@ -259,6 +297,10 @@ def _total(figure: CostFigure, schemes: Mapping[str, Scheme]) -> CostTotal:
     )
 
 
+def _has(scheme: Scheme, cost_class: str | None) -> bool:
+    return cost_class is None or any(one.name == cost_class for one in scheme.classes)
+
+
 def _municipality(figure: CostFigure) -> str | None:
     return None if figure.municipality == NO_MUNICIPALITY else figure.municipality
 
@@ -267,13 +309,12 @@ def _class_of(scheme: Scheme, name: str) -> CostClass:
     return next((one for one in scheme.classes if one.name == name), scheme.classes[-1])
 
 
-def _sum_of(found: Found, scheme: str, place: str) -> int | None:
-    cents = [
-        figure.cents
-        for figure in found.figures
-        if figure.is_total and figure.municipality == place and figure.scheme == scheme
-    ]
-    return None if found.source == "publications" and not cents else _added(cents)
+def _sum_of(found: Found, scheme: str, place: str, cost_class: str = TOTAL) -> int | None:
+    """Return the cents of all months; None where one is hidden, or where nothing of the scheme was published."""
+    mine = [figure for figure in found.figures if figure.municipality == place and figure.scheme == scheme]
+    if found.source == "publications" and not any(figure.is_total for figure in mine):
+        return None
+    return _added([figure.cents for figure in mine if figure.cost_class == cost_class])
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

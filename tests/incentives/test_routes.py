@@ -133,6 +133,45 @@ async def test_a_municipality_narrows_the_answer(client: httpx.AsyncClient) -> N
     assert [total["municipality"] for total in answer["totals"]] == ["398"]
 
 
+async def test_a_month_is_short_for_the_range_of_that_month(client: httpx.AsyncClient) -> None:
+    answer = await asked(client, "supervisor", "month=2025-10&scheme=fi-2025")
+    assert answer.json() == (await asked(client, "supervisor", "from=2025-10&to=2025-10&scheme=fi-2025")).json()
+    assert (answer.json()["from"], answer.json()["to"], answer.json()["class"]) == ("2025-10", "2025-10", None)
+
+
+@pytest.mark.parametrize("who", ["supervisor", "finance"])
+async def test_a_class_narrows_rows_totals_and_sums(client: httpx.AsyncClient, room: Room, who: str) -> None:
+    await published(room)
+    answer = (await asked(client, who, "month=2025-10&class=201-300&scheme=fi-2025")).json()
+    assert answer["class"] == "201-300"
+    assert [(r["municipality"], r["class"], r["cents"]) for r in answer["rows"]] == [("398", "201-300", 31254)]
+    assert [(t["municipality"], t["days"], t["cents"]) for t in answer["totals"]] == [
+        ("*", 42, 31254), ("398", 42, 31254),
+    ]  # fmt: skip
+    assert [(s["scheme"], s["cents"]) for s in answer["sums"]] == [("fi-2025", 31254)]
+
+
+@pytest.mark.parametrize("who", ["supervisor", "finance"])
+async def test_a_class_without_days_costs_nothing(client: httpx.AsyncClient, room: Room, who: str) -> None:
+    await published(room)
+    answer = (await asked(client, who, "month=2025-10&class=uncounted&scheme=fi-2025")).json()
+    assert (answer["rows"], answer["totals"]) == ([], [])
+    assert [one["cents"] for one in answer["sums"]] == [0]
+
+
+async def test_a_class_is_summed_for_the_schemes_that_have_it(client: httpx.AsyncClient) -> None:
+    answer = (await asked(client, "supervisor", "month=2025-10&class=step-2")).json()
+    assert [one["scheme"] for one in answer["sums"]] == ["step-graded"]
+
+
+async def test_a_hidden_class_stays_hidden_when_it_is_asked_for(client: httpx.AsyncClient, room: Room) -> None:
+    await room.facts(paid("n", date(2025, 11, 1), date(2025, 11, 30), 20))
+    await published(room, date(2025, 11, 1), date(2025, 11, 30))
+    answer = (await asked(client, "finance", "month=2025-11&class=201-300&scheme=fi-2025")).json()
+    assert [(row["clients"], row["cents"]) for row in answer["rows"]] == [(None, None)]
+    assert {one["cents"] for one in [*answer["totals"], *answer["sums"]]} == {None}
+
+
 async def test_another_authority_sees_nothing(client: httpx.AsyncClient) -> None:
     answer = (await asked(client, "stranger")).json()
     assert (answer["rows"], answer["totals"]) == ([], [])
@@ -148,6 +187,11 @@ async def test_another_authority_sees_nothing(client: httpx.AsyncClient) -> None
         ("from=2025-10&to=2025-10&scheme=fi-1999", "scheme is none of"),
         ("from=2025-10&to=2025-10&municipality=091", "municipality is not one of your authority"),
         ("from=2025-10&to=2025-10&municipality=x", "municipality"),
+        ("", "or month for one month"), ("month=2025-13", "month"),
+        ("month=2025-10&from=2025-10", "give either month, or from and to"),
+        ("month=2025-10&from=2025-10&to=2025-10", "give either month, or from and to"),
+        ("month=2025-10&class=1-2", "class is none of"), ("month=2025-10&class=1-2", "101-200"),
+        ("month=2025-10&scheme=fi-2025&class=step-2", "class is none of"),
     ],
 )  # fmt: skip
 async def test_a_question_that_cannot_be_answered_is_refused(client: httpx.AsyncClient, query: str, field: str) -> None:
