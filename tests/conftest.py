@@ -185,8 +185,12 @@ async def _no_task_left() -> AsyncIterator[None]:
         pytest.fail("tasks left running:\n" + "\n".join(names), pytrace=False)
 
 
+LONGEST = ("tests/system/", "tests/console/test_embedded", "tests/demo/test_stream", "tests/runtime/test_delivery")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put async tests under the watch for tasks."""
+    """Put async tests under the watch for tasks, and the longest files first, so that no process ends long after."""
+    items.sort(key=lambda item: not any(part in item.nodeid for part in LONGEST))
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "_no_task_left")

@@ -84,14 +84,18 @@ class Publications:
         """Publish for ever, each month on its day; months that passed while the service was away are made up for."""
         await self._show()
         while True:
+            newest = due_month(self._clock.today())
             for authority in sorted(self._authorities):
-                while missing := await self._missing(authority, due_month(self._clock.today())):
-                    if ready := await self._ready(authority, missing):
-                        await self.publish(authority, ready)
-                    else:
-                        await asyncio.sleep(_ASK_AGAIN_SECONDS)
-            next_month = last_day(due_month(self._clock.today())) + timedelta(days=1)
-            await self._clock.sleep_until(start_of(published_on(next_month)))
+                await self._make_all(authority)
+            # The month after the one that was newest before: the clock may have passed its day meanwhile.
+            await self._clock.sleep_until(start_of(published_on(last_day(newest) + timedelta(days=1))))
+
+    async def _make_all(self, authority: str) -> None:
+        while missing := await self._missing(authority, due_month(self._clock.today())):
+            if ready := await self._ready(authority, missing):
+                await self.publish(authority, ready)
+            else:
+                await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async def _missing(self, authority: str, newest: date) -> list[date]:
         async with self._database.transaction() as session:
