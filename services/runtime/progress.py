@@ -18,7 +18,7 @@ class HttpProgress:
         self._client: httpx.AsyncClient | None = None
 
     async def journaled_until(self, instant: datetime) -> int | None:
-        """Return the journal number that ends at `instant` once all before it is on the topic, else None."""
+        """Return the journal number that ends at `instant` (0: none) once all before it is on the topic, else None."""
         answer = await self._get(f"{self._ingest}/v1/journal/watermark", {"until": instant.isoformat()})
         if answer is None or not answer["published"]:
             return None

@@ -1,7 +1,8 @@
 """Figures leave a service once a month: on the 5th, as of the last day of the month before.
 
 A publication counts the facts that the journal had taken by then. A room makes it once its own consumer has passed
-every fact up to that journal number and the rooms it builds on have made theirs; made once, it stays.
+every fact up to that journal number and the rooms it builds on have made theirs; made once, it stays. The first month
+is the first by whose day anything had been journaled: an empty system has nothing to state.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from contracts.dates import start_of
-from services.runtime.cadence import due_month, last_day, published_on
+from services.runtime.cadence import due_month, last_day, month_before, published_on
 from services.runtime.clock import Clock
 from services.runtime.database import Database
 
@@ -46,7 +47,7 @@ class Progress(Protocol):
     """How far the system has come, asked over the services' published APIs."""
 
     async def journaled_until(self, instant: datetime) -> int | None:
-        """Return the journal number that ends at `instant` once all before it is on the topic, else None."""
+        """Return the journal number that ends at `instant` (0: none) once all before it is on the topic, else None."""
         ...
 
     async def made_by(self, service: str, authority: str) -> Collection[date]:
@@ -91,26 +92,41 @@ class Publications:
             await self._clock.sleep_until(start_of(published_on(last_day(newest) + timedelta(days=1))))
 
     async def _make_all(self, authority: str) -> None:
-        while missing := await self._missing(authority, due_month(self._clock.today())):
-            if ready := await self._ready(authority, missing):
-                await self.publish(authority, ready)
-            else:
-                await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        while True:
+            if await self._caught_up():  # asked first, because it costs least
+                missing = await self._missing(authority, due_month(self._clock.today()))
+                if not missing:
+                    return
+                if ready := await self._ready(authority, missing):
+                    await self.publish(authority, ready)
+                    continue
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async def _missing(self, authority: str, newest: date) -> list[date]:
         async with self._database.transaction() as session:
             months = [publication.month for publication in await made(session, self._service, authority)]
-        month = last_day(months[-1]) + timedelta(days=1) if months else newest
+        if not months:
+            return await self._first_ones(newest)
+        month = last_day(months[-1]) + timedelta(days=1)
         missing = []
         while month <= newest:
             missing.append(month)
             month = last_day(month) + timedelta(days=1)
         return missing
 
+    async def _first_ones(self, newest: date) -> list[date]:
+        """Return the months up to `newest` by whose day of publication anything had been journaled."""
+        months: list[date] = []
+        month = newest
+        while (seq := await self._progress.journaled_until(start_of(published_on(month)))) != 0:
+            months.insert(0, month)
+            if seq is None:
+                break  # not known yet: to be asked again
+            month = month_before(month)
+        return months
+
     async def _ready(self, authority: str, months: Sequence[date]) -> dict[date, int]:
         """Return those of `months`, from the first on, that can be published now, and their journal numbers."""
-        if not await self._caught_up():
-            return {}
         ready: dict[date, int] = {}
         for month in await self._published_by_others(authority, months):
             seq = await self._progress.journaled_until(start_of(published_on(month)))

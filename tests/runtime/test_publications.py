@@ -42,9 +42,12 @@ class Told:
     def __init__(self) -> None:
         self.journaled: int | None = 7
         self.ready_before = datetime.max.replace(tzinfo=UTC)
+        self.first_fact = datetime(2026, 3, 1, tzinfo=UTC)
         self.others_have_made = True
 
     async def journaled_until(self, instant: datetime) -> int | None:
+        if instant < self.first_fact:
+            return 0
         return self.journaled if instant < self.ready_before else None
 
     async def made_by(self, _service: str, _authority: str) -> Collection[date]:
@@ -129,6 +132,7 @@ async def test_a_room_waits_for_the_journal_and_for_the_rooms_it_stands_on(datab
 @pytest.mark.store
 async def test_a_month_that_is_not_ready_does_not_hold_up_those_before_it(database: Database) -> None:
     clock, told = ManualClock(datetime(2026, 1, 20, tzinfo=UTC)), Told()
+    told.first_fact = datetime(2026, 1, 1, tzinfo=UTC)
     room = Room(database, clock, told)
     running = asyncio.create_task(room.publications.run())
     await until(lambda: len(room.made) == 1)
@@ -142,3 +146,19 @@ async def test_a_month_that_is_not_ready_does_not_hold_up_those_before_it(databa
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert [p.month.month for p in room.made] == [12, 1, 2, 3, 4]
+
+
+@pytest.mark.store
+async def test_the_first_month_is_the_first_by_whose_day_anything_was_journaled(database: Database) -> None:
+    clock, told = ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), Told()
+    told.first_fact = datetime(2026, 4, 1, tzinfo=UTC)
+    room = Room(database, clock, told)
+    running = asyncio.create_task(room.publications.run())
+    await until(lambda: room.shown > 0)
+    await asyncio.sleep(0.3)
+    assert room.made == [], "an empty system has nothing to state"
+    clock.set(datetime(2026, 6, 20, tzinfo=UTC))
+    await until(lambda: len(room.made) == 3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [p.month.month for p in room.made] == [3, 4, 5]
