@@ -240,7 +240,7 @@ def api_routes(book: CostBook) -> APIRouter:
     ) -> list[SchemeExplained]:
         """Give the chain from a client's payments to its costs; that it was opened is written to the audit log."""
         if scheme is not None and scheme not in book.schemes:
-            raise Problem(422, "Unusable parameters", f"scheme is none of {', '.join(book.schemes)}.")
+            raise unusable("scheme", f"is none of {', '.join(book.schemes)}")
         schemes = [one for name, one in book.schemes.items() if scheme in {None, name}]
         async with book.database.transaction() as session:
             told = await explained(session, who.authority, client, schemes)

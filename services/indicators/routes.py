@@ -14,6 +14,7 @@ from services.indicators.domain.figures import Matrix, Of, month_end
 from services.indicators.domain.ladder import Step
 from services.indicators.figure_book import FigureBook, Flows, Source, Stock, Transitions
 from services.runtime.access import Principal, Problem, Role, allow
+from services.runtime.problems import unusable
 from services.runtime.web.languages import language_of
 from services.runtime.web.shell import page
 
@@ -118,32 +119,25 @@ class AskedTransitions(BaseModel):
     municipality: MunicipalityCode | None = None
 
 
-def _unusable(parameter: str, reason: str) -> Problem:
-    return Problem(
-        422, "Unusable parameters", f"{parameter} {reason}.",
-        errors=[{"parameter": f"query.{parameter}", "reason": reason}],
-    )  # fmt: skip
-
-
 def _in_order(first: date, last: date) -> None:
     if last < first:
-        raise _unusable("to", "lies before from")
+        raise unusable("to", "lies before from")
     if (last.year - first.year) * 12 + last.month - first.month >= _MOST_MONTHS:
-        raise _unusable("to", f"lies more than {_MOST_MONTHS} months after from")
+        raise unusable("to", f"lies more than {_MOST_MONTHS} months after from")
 
 
 def _place(book: FigureBook, who: Principal, municipality: str | None) -> str | None:
     authority = book.authorities.get(who.authority)
     if municipality is not None and (authority is None or municipality not in authority.municipalities):
-        raise _unusable("municipality", "is not one of your authority")
+        raise unusable("municipality", "is not one of your authority")
     return municipality
 
 
 def _whole_months(first: date, last: date) -> None:
     if first.day != 1:
-        raise _unusable("from", "is not the first day of a month; published figures are by whole months")
+        raise unusable("from", "is not the first day of a month; published figures are by whole months")
     if last != month_end(last):
-        raise _unusable("to", "is not the last day of a month; published figures are by whole months")
+        raise unusable("to", "is not the last day of a month; published figures are by whole months")
 
 
 def _note(source: Source, is_empty: bool) -> str:  # noqa: FBT001 - both belong to one sentence

@@ -18,11 +18,12 @@ from services.notifier.listing import Filters, ListedAlert, Place, StateFilter
 from services.notifier.metrics import ELSEWHERE
 from services.notifier.published import Published, PublishedCount
 from services.notifier.reasons import told
-from services.runtime.access import Principal, Problem, Role, allow
+from services.runtime.access import Principal, Role, allow
 from services.runtime.authorities import Authority
 from services.runtime.clock import Clock
 from services.runtime.database import Database
 from services.runtime.disclosure import TOTAL
+from services.runtime.problems import unusable
 from services.runtime.web.languages import language_of
 from services.runtime.web.shell import page
 
@@ -104,7 +105,7 @@ class Lists:
     def _filters(self, principal: Principal, asked: Asked) -> Filters:
         latest = self._clock.today() + timedelta(days=1)
         if asked.open_on is not None and asked.open_on > latest:
-            raise Problem(422, "Unusable parameters", "open_on lies in the future; alerts are known up to today.")
+            raise unusable("open_on", "lies in the future; alerts are known up to today")
         coordinator = principal.name if principal.role is Role.COORDINATOR else None
         return Filters(principal.authority, coordinator, asked.rule, asked.municipality, asked.state, asked.open_on)
 
@@ -122,7 +123,7 @@ def _place(cursor: str) -> Place:
     try:
         return _PLACE.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValidationError, ValueError):
-        raise Problem(422, "Unusable parameters", "after is not a value that a list gave as its next.") from None
+        raise unusable("after", "is not a value that a list gave as its next") from None
 
 
 def api_routes(lists: Lists) -> APIRouter:

@@ -99,6 +99,11 @@ def _named(location: Sequence[int | str]) -> str:
     return ".".join(shown(part) for part in location) or "body"
 
 
+def _sought(location: Sequence[int | str]) -> Sequence[int | str]:
+    """Return where to look: a parameter by its name alone, what stands in the body with the way to it."""
+    return location[1:] if len(location) > 1 and location[0] in {"query", "path", "header"} else location
+
+
 def _reason(message: str, value: object) -> str:
     text = message.removeprefix("Value error, ")
     sent = str(value)
@@ -112,7 +117,7 @@ def unusable_parameters(error: RequestValidationError) -> Problem:
         return Problem(400, "Unreadable request", "The body is not JSON.")
     items: list[JsonValue] = [
         {
-            "parameter": _named(row["loc"][:-1] if row["type"] == "extra_forbidden" else row["loc"]),
+            "parameter": _named(_sought(row["loc"][:-1] if row["type"] == "extra_forbidden" else row["loc"])),
             "reason": _reason(row["msg"], row.get("input", "")),
         }
         for row in rows
@@ -127,6 +132,15 @@ def unusable(parameter: str, reason: str) -> Problem:
     return Problem(
         422, "Unusable parameters", f"{parameter} {reason}.", errors=[{"parameter": parameter, "reason": reason}]
     )
+
+
+def unknown_parameters(unknown: Sequence[str], known: Sequence[str]) -> Problem:
+    """Return the problem that names query parameters which are not among the `known` ones, and lists these."""
+    takes = f"known are {', '.join(known)}" if known else "this address takes none"
+    reason = f"is not a parameter of this address; {takes}"
+    names = [_named([name]) for name in unknown]
+    items: list[JsonValue] = [{"parameter": name, "reason": reason} for name in names]
+    return Problem(422, "Unusable parameters", f"{names[0]} {reason}.", errors=items)
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:

@@ -203,17 +203,19 @@ async def test_the_gauge_carries_the_newest_publication_and_no_series_where_hidd
 @pytest.mark.parametrize(
     ("path", "named"),
     [
-        ("stock", "query.on"),
-        ("stock?on=soon", "query.on"),
-        ("stock?on=2025-01-31&municipality=9", "query.municipality"),
-        ("stock?on=2025-01-31&municipality=091", "query.municipality"),
-        ("flow?from=2025-02-01&to=2025-01-31", "query.to"),
-        ("flow?from=2025-02-01", "query.to"),
-        ("transitions?of=mood&from=2025-01&to=2025-02", "query.of"),
-        ("transitions?of=step&sampling=daily&from=2025-01&to=2025-02", "query.sampling"),
-        ("transitions?of=step&from=2025-13&to=2025-02", "query.from"),
-        ("transitions?of=step&from=2025-03&to=2025-02", "query.to"),
-        ("transitions?of=step&from=1925-03&to=2025-02", "query.to"),
+        ("stock", "on"),
+        ("stock?on=soon", "on"),
+        ("stock?on=2025-01-31&municipality=9", "municipality"),
+        ("stock?on=2025-01-31&municipality=091", "municipality"),
+        ("flow?from=2025-02-01&to=2025-01-31", "to"),
+        ("flow?from=2025-02-01", "to"),
+        ("transitions?of=mood&from=2025-01&to=2025-02", "of"),
+        ("transitions?of=step&sampling=daily&from=2025-01&to=2025-02", "sampling"),
+        ("transitions?of=step&from=2025-13&to=2025-02", "from"),
+        ("transitions?of=step&from=2025-03&to=2025-02", "to"),
+        ("transitions?of=step&from=1925-03&to=2025-02", "to"),
+        ("stock?on=2025-01-31&municipalty=398", "municipalty"),
+        ("flow?from=2025-02-01&to=2025-02-28&on=2025-02-28", "on"),
     ],
 )
 async def test_a_wrong_parameter_is_named(client: httpx.AsyncClient, path: str, named: str) -> None:
@@ -225,7 +227,7 @@ async def test_a_wrong_parameter_is_named(client: httpx.AsyncClient, path: str, 
 
 async def test_published_flow_is_by_whole_months(client: httpx.AsyncClient) -> None:
     answer = await asked(client, "finance", "/v1/indicators/flow?from=2025-01-02&to=2025-01-31")
-    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "query.from")
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "from")
 
 
 async def test_others_see_no_figures_and_other_authorities_none_of_ours(client: httpx.AsyncClient) -> None:

@@ -178,7 +178,7 @@ async def test_a_wrong_parameter_is_named_but_its_value_is_not_told(desk: Desk) 
     async with desk.client(**bearer("finance-token")) as client:
         answer = await client.get("/money?month=131052-308T")
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["parameter"] == "query.month"
+    assert answer.json()["errors"][0]["parameter"] == "month"
     assert "131052" not in answer.text
 
 

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.runtime.access import install_problems
 from services.runtime.authorities import Authority
+from services.runtime.parameters import install_parameters
 from services.runtime.web import sign_in
 from services.runtime.web.navigation import NavItem
 from services.runtime.web.shell import DemoUser, install_shell
@@ -17,10 +18,11 @@ def install_site(
     authorities: Mapping[str, Authority],
     demo_users: Sequence[DemoUser] = (),
 ) -> None:
-    """Install everything that pages need on `app`, whose `state.access` the caller sets.
+    """Install what all routes and pages need on `app`, whose `state.access` the caller sets; routes are added later.
 
     `items` is what the rooms of this process offer; `demo_users` only where the process listens on loopback alone.
     """
     install_problems(app)
+    install_parameters(app)
     install_shell(app, items, authorities, demo_users)
     app.include_router(sign_in.router)
