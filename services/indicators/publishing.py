@@ -1,7 +1,9 @@
 """Publications of this room: what of a month's figures may leave, and the gauge that carries the newest stock.
 
 Stock and flow of one cell are linked: the stock on the eve, plus entered, minus left, is the stock at the end. So
-they stand in one table for disclosure control, and a cell's flow is shown only where everything of the cell is.
+they stand in one table for disclosure control, and a cell's flow is shown only where everything of the cell is. The
+matrices of transitions count the same clients three times over and the stock gives their margins, so they are hidden
+as if all their totals were known.
 """
 
 from collections import Counter
@@ -30,7 +32,7 @@ from services.indicators.published import Figures, Shown
 from services.indicators.store import FACTS
 from services.runtime.authorities import Authority
 from services.runtime.database import Database
-from services.runtime.disclosure import TOTAL, Key, Table, disclose, smallest_shown_on
+from services.runtime.disclosure import TOTAL, Key, Table, disclose, disclose_matrices, smallest_shown_on
 from services.runtime.publications import Publication
 
 _BEFORE, _NOW = "before", "now"
@@ -136,6 +138,6 @@ class MonthCounts:
         tables: dict[Key, int | None] = {}
         for of in OFS:
             cells = {key[1:]: count for key, count in self._pairs.items() if key[0] == of}
-            shown = disclose(Table(("municipality", "origin", "destination"), cells), smallest)
-            tables |= {(of, *key): count for key, count in shown.items() if TOTAL not in key[1:]}
+            shown = disclose_matrices(Table(("municipality", "origin", "destination"), cells), smallest)
+            tables |= {(of, *key): count for key, count in shown.items()}
         return tables
