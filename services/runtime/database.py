@@ -1,13 +1,14 @@
 """The one store, PostgreSQL: transactions that commit at the edge, and notifications."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as PlainSession
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 # Serialization failure, deadlock, lock not available, and the classes 08 (connection), 53 (resources), 57 (operator).
 _TRANSIENT_CODES: Final = frozenset({"40001", "40P01", "55P03"})
 _TRANSIENT_CLASSES: Final = ("08", "53", "57")
+_DRIVERS: Final = frozenset({"asyncpg", "sqlalchemy"})
 
 
 class _Session(AsyncSession):
@@ -35,6 +37,7 @@ class Database:
             max_overflow=pool,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
+            hide_parameters=True,  # they hold what people sent, and errors are printed in places that we do not see
             connect_args={"timeout": 5, "server_settings": {"application_name": f"askelma-{service}", "jit": "off"}},
         )
 
@@ -104,3 +107,27 @@ def is_transient(error: BaseException) -> bool:
         return False
     code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
     return error.connection_invalidated or code in _TRANSIENT_CODES or code.startswith(_TRANSIENT_CLASSES) or not code
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether what ended with `error` failed because the database is away or too busy.
+
+    An error of the system, such as a refused connection, counts only where it passed through the database's driver:
+    a file of ours that is missing is no outage.
+    """
+    if isinstance(error, PoolTimeoutError):
+        return True
+    if isinstance(error, asyncpg.PostgresError):  # while connecting, the driver's own errors come unwrapped
+        return (error.sqlstate or "").startswith(_TRANSIENT_CLASSES)
+    if isinstance(error, DBAPIError):
+        return is_transient(error)
+    return isinstance(error, OSError) and _came_through(error, _DRIVERS)
+
+
+def _came_through(error: BaseException, packages: Collection[str]) -> bool:
+    trace = error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] in packages:
+            return True
+        trace = trace.tb_next
+    return False

@@ -6,16 +6,25 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
+import asyncpg
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import JsonValue
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from contracts.text import holds_identity_code
+from services.runtime.database import is_away
 from services.runtime.web.languages import translatable
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+_RETRY_AFTER: Final = "5"
+"""Seconds: a restart of the database takes about as long; sooner is a refused connection more, later is waiting."""
+
+_log = structlog.get_logger("problems")
 
 ProblemPage = Callable[[Request, "Problem"], Response]
 """Shows a problem to a person; the web shell gives one, an API process has none."""
@@ -150,6 +159,15 @@ def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     return Problem(status, title, detail, headers=headers)
 
 
+def _database_away() -> Problem:
+    return Problem(
+        503,
+        "Database away",
+        "The database cannot be reached now, and the request was not finished. Send the same again in a moment.",
+        headers={"Retry-After": _RETRY_AFTER},
+    )
+
+
 def install_problems(app: FastAPI) -> None:
     """Make every error of `app` a problem document, or a page where a person's browser asks and the shell has one."""
 
@@ -176,8 +194,17 @@ def install_problems(app: FastAPI) -> None:
             Problem(500, "Internal error", "Something failed on our side and is in our log. Try again in a moment."),
         )
 
+    async def away(request: Request, error: Exception) -> Response:
+        if not is_away(error):
+            raise error  # a fault of ours, for `unexpected`
+        route = getattr(request.scope.get("route"), "path_format", None)
+        _log.warning("database_away", error=type(error).__name__, method=request.method, route=route)
+        return _shown(request, _database_away())
+
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(SignInNeeded, sign_in)
     app.add_exception_handler(RequestValidationError, parameters)
     app.add_exception_handler(HTTPException, status)
+    for failure in (SQLAlchemyError, asyncpg.PostgresError, OSError):
+        app.add_exception_handler(failure, away)
     app.add_exception_handler(Exception, unexpected)
