@@ -2,8 +2,8 @@
 
 As in Finland's register statistics, 0 is shown and 1 to 4 are hidden. Beside that, a total that has a hidden part is
 hidden too, along every dimension: so no published number contains a hidden one, and none follows by subtraction.
-Matrices are published without totals but beside other figures of the same clients, so they are hidden until they hold
-even for who has the totals from elsewhere.
+Matrices are published without totals but beside other figures of the same clients, so further cells are hidden, until
+no line of theirs gives a small count to who has its total from elsewhere (decision 0016).
 """
 
 from collections import defaultdict
@@ -113,7 +113,8 @@ def disclose_matrices(table: Table, smallest: int = SMALLEST_SHOWN) -> Mapping[K
     in every line (a row, a column, a whole matrix, or one cell at all places) of at least `smallest` clients the
     hidden cells, if any, are several, count at least `smallest` together and are not all 1. The least shown count of
     the line goes first, zeros last, ties by key; a line that is hidden as a whole is left as it is. A cell of `*` is
-    hidden just where a part of it is. Raises ValueError for other dimensions.
+    hidden just where a part of it is. Each line is judged by itself: this does not withstand everybody who has the
+    totals of many lines and solves them together. Raises ValueError for other dimensions.
 
     A pass over the lines looks at each cell four times, and each but the last hides at least one: n cells take O(n²)
     at worst, and two or three passes as a rule.
