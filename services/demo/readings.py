@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from services.demo.domain.events import Json
-from services.demo.screen import Move, Reading
+from services.demo.screen import RULES, Move, Reading
 
 ALL: Final = "*"
 """Stands for all municipalities together."""
@@ -97,15 +97,18 @@ class Supervisor:
 
     async def figures(self, start: date, end: date, municipalities: tuple[str, ...]) -> dict[str, Json]:
         """Return the exact figures of the window, as of its last day. Money is in cents."""
-        places = (None, *municipalities)
+        places, alerts = (None, *municipalities), await self._alerts(end)
         return {
             "as_of": end.isoformat(),
             "stock": {place or ALL: _stock_json(await self._stock(end, place)) for place in places},
             "flow": {place or ALL: _flow_json(await self._flow(start, end, place)) for place in places},
             "transitions": _transitions_json(await self._transitions(start, end)),
             "costs": _costs_json(await self._costs(start, end)),
-            "alerts": dict((await self.ask(_Alerts, "/v1/alerts", {"open_on": end.isoformat(), "limit": "1"})).counts),
+            "alerts": {rule: alerts.get(rule, 0) for rule in sorted(RULES | alerts)},
         }
+
+    async def _alerts(self, day: date) -> dict[str, int]:
+        return (await self.ask(_Alerts, "/v1/alerts", {"open_on": day.isoformat(), "limit": "1"})).counts
 
     async def _stock(self, day: date, place: str | None) -> _Stock:
         return await self.ask(_Stock, "/v1/indicators/stock", {"on": day.isoformat()} | _of(place))

@@ -18,6 +18,7 @@ LARGEST_BYTES: Final = 900 * 1024
 
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
+_FIRST_PATIENCE: Final = 10.0
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _TIMEOUT: Final = httpx.Timeout(60, connect=10)
 
@@ -82,7 +83,8 @@ def _no_progress(_report: SendReport) -> None:
 class EventSender:
     """Sends events with one key; what is not answered is sent again, which changes nothing where it had arrived.
 
-    Raises SendError where ingest refuses a whole request, and where it stays away longer than `patience` seconds.
+    Raises SendError where ingest refuses a whole request, and where it stays away longer than `patience` seconds;
+    for one that has never answered, ten seconds are enough to see that the address is wrong.
     """
 
     def __init__(  # noqa: PLR0913 - the last three have defaults that only tests and the demo change
@@ -101,6 +103,7 @@ class EventSender:
         self._progress = progress
         self._patience = patience
         self._sleep = sleep
+        self._has_answered = False
 
     async def send(self, events: Iterable[Numbered]) -> SendReport:
         """Send all and return the report; `progress` is told after each batch."""
@@ -115,12 +118,16 @@ class EventSender:
         waited, pause = 0.0, _FIRST_PAUSE
         while True:
             response = await self._response(body)
+            self._has_answered |= response is not None
             if response is not None and response.status_code not in _BUSY:
                 return _read(response)
             wait = _asked_pause(response) or pause
             waited += wait
-            if waited > self._patience:
-                raise SendError(f"Ingest did not answer for {self._patience:.0f} seconds. See whether it runs.")
+            patience = self._patience if self._has_answered else min(self._patience, _FIRST_PATIENCE)
+            if waited > patience:
+                raise SendError(
+                    f"Ingest did not answer for {patience:.0f} seconds. See whether it runs, and at this address."
+                )
             await self._sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -46,15 +46,20 @@ async def test_a_door_that_is_busy_is_asked_again_as_it_says() -> None:
     assert (report.accepted, waits) == (1, [7.0, 1.0, 2.0])
 
 
-async def test_a_door_that_stays_away_is_given_up() -> None:
+@pytest.mark.parametrize(("answered", "seconds"), [(False, 10), (True, 60)])
+async def test_a_door_that_stays_away_is_given_up_sooner_if_it_never_answered(answered: bool, seconds: int) -> None:
+    answers = [httpx.Response(503)] if answered else []
+
     def answer(_request: httpx.Request) -> httpx.Response:
+        if answers:
+            return answers.pop()
         raise httpx.ConnectError("refused")
 
     async def sleep(_seconds: float) -> None:
         """Wait for nothing."""
 
     async with client(answer) as http:
-        with pytest.raises(SendError, match="did not answer for 60 seconds"):
+        with pytest.raises(SendError, match=f"did not answer for {seconds} seconds"):
             await EventSender(http, "http://door", "key", patience=60, sleep=sleep).send(numbered(1))
 
 
