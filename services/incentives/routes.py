@@ -23,7 +23,7 @@ from services.runtime.clock import Clock
 from services.runtime.database import Database
 from services.runtime.disclosure import TOTAL
 from services.runtime.problems import unusable
-from services.runtime.publications import Publication, made
+from services.runtime.publications import made
 from services.runtime.web.languages import language_of
 from services.runtime.web.shell import page
 
@@ -84,7 +84,8 @@ class SchemeSum(BaseModel):
 class Costs(BaseModel):
     """An answer about costs. `class` null: all classes; one that is named narrows rows, totals and sums alike.
 
-    `published` is false where no month of the range has been published, for who sees publications only.
+    For who sees publications only, `months` are those of the range that have been published, and `published` is false
+    where there is none; of exact figures, `months` is null.
     """
 
     start: Annotated[str, Field(serialization_alias="from")]
@@ -93,6 +94,7 @@ class Costs(BaseModel):
     as_of: date | None
     source: Source
     published: bool
+    months: list[str] | None
     note: str
     rows: list[CostRow]
     totals: list[CostTotal]
@@ -132,12 +134,13 @@ def _first_day(month: str) -> date:
 
 
 class Found(NamedTuple):
-    """Figures and where they come from; `publications` of the range, None for exact ones."""
+    """Figures and where they come from; `months` are those of the range that are published, None for exact ones."""
 
     figures: list[CostFigure]
     source: Source
     as_of: date | None
     is_published: bool
+    months: Sequence[date] | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,9 @@ class CostBook:
                 return Found(figures, "exact", self.clock.today(), True)  # noqa: FBT003 - a named field
             publications = await made(session, "incentives", principal.authority)
             figures = await reporting.published_figures(session, principal.authority, asked)
-        return Found(figures, "publications", _newest(publications, asked), bool(publications))
+        within = [one for one in publications if asked.start <= one.month <= asked.end]
+        as_of = within[-1].as_of if within else None
+        return Found(figures, "publications", as_of, bool(within), [one.month for one in within])
 
     async def newest_month(self, principal: Principal) -> date:
         """Return the month that a page shows last: the newest published one, for supervisors this one."""
@@ -193,11 +198,6 @@ class CostBook:
         async with self.database.transaction() as session:
             publications = await made(session, "incentives", principal.authority)
         return publications[-1].month if publications else today
-
-
-def _newest(publications: Sequence[Publication], asked: Range) -> date | None:
-    within = [publication.as_of for publication in publications if asked.start <= publication.month <= asked.end]
-    return max(within, default=None)
 
 
 def api_routes(book: CostBook) -> APIRouter:
@@ -219,6 +219,7 @@ def api_routes(book: CostBook) -> APIRouter:
             as_of=found.as_of,
             source=found.source,
             published=found.is_published,
+            months=None if found.months is None else [f"{month:%Y-%m}" for month in found.months],
             note=_note(found),
             rows=[_row(figure, book.schemes) for figure in found.figures if _is_row(figure, wanted)],
             totals=[_total(figure, book.schemes) for figure in found.figures if figure.cost_class == wanted.of],
@@ -256,7 +257,7 @@ def api_routes(book: CostBook) -> APIRouter:
 
 def _note(found: Found) -> str:
     if not found.is_published:
-        return "Nothing has been published yet. Figures of a month are published on the 5th of the next month."
+        return "Nothing has been published for this time yet. Figures of a month are published on the 5th of the next."
     if found.source == "publications":
         return "Published figures; null is hidden, so that no single client shows."
     return "Exact figures, for supervisors only."

@@ -78,7 +78,7 @@ async def test_a_supervisor_gets_exact_figures_by_month_municipality_scheme_and_
     client: httpx.AsyncClient,
 ) -> None:
     answer = (await asked(client, "supervisor", "from=2025-10&to=2025-10&scheme=fi-2025")).json()
-    assert (answer["source"], answer["as_of"]) == ("exact", "2025-12-06")
+    assert (answer["source"], answer["as_of"], answer["months"]) == ("exact", "2025-12-06", None)
     rows = [(r["month"], r["municipality"], r["class"], r["clients"], r["days"], r["cents"]) for r in answer["rows"]]
     assert rows == [("2025-10", "398", "101-200", 6, 78, 29022), ("2025-10", "398", "201-300", 6, 42, 31254)]
     assert [(r["percent"], r["standing"], r["mark"]) for r in answer["rows"]] == [
@@ -103,7 +103,17 @@ async def test_before_the_first_publication_finance_gets_an_empty_answer_that_sa
     answer = (await asked(client, "finance")).json()
     assert (answer["published"], answer["rows"], answer["totals"]) == (False, [], [])
     assert {one["cents"] for one in answer["sums"]} == {None}
-    assert answer["note"].startswith("Nothing has been published yet.")
+    assert answer["note"].startswith("Nothing has been published for this time yet.")
+
+
+@pytest.mark.parametrize("month", ["2025-09", "2025-11"])
+async def test_a_month_that_was_never_published_is_not_called_hidden(
+    client: httpx.AsyncClient, room: Room, month: str
+) -> None:
+    await published(room)
+    answer = (await asked(client, "finance", f"month={month}")).json()
+    assert (answer["published"], answer["months"], answer["as_of"]) == (False, [], None)
+    assert answer["note"].startswith("Nothing has been published for this time yet.")
 
 
 async def test_finance_gets_what_was_published_and_nothing_newer(client: httpx.AsyncClient, room: Room) -> None:
@@ -111,6 +121,7 @@ async def test_finance_gets_what_was_published_and_nothing_newer(client: httpx.A
     await room.facts(paid("late", date(2025, 10, 1), date(2025, 10, 31), 20))
     answer = (await asked(client, "finance", "from=2025-09&to=2025-12&scheme=fi-2025")).json()
     assert (answer["source"], answer["published"], answer["as_of"]) == ("publications", True, "2025-10-31")
+    assert answer["months"] == ["2025-10"]
     assert [(r["class"], r["clients"], r["cents"]) for r in answer["rows"]] == [
         ("101-200", 6, 29022), ("201-300", 6, 31254),
     ]  # fmt: skip
