@@ -1,6 +1,8 @@
 """The documents say what is so: links lead somewhere, and tables equal the code that they describe."""
 
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from contracts.facts import PAYLOADS
 from contracts.topics import DAY_MS, TOPICS, Topic
 from docs import metrics_table
 from services.incentives.settings import IncentivesSettings
+from services.indicators.ladder_file import load_ladder
 from services.indicators.settings import IndicatorsSettings
 from services.ingest.settings import IngestSettings
 from services.notifier.settings import NotifierSettings
@@ -128,3 +131,23 @@ def test_a_room_names_no_metric_that_it_does_not_declare(room: Path) -> None:
     named = set(re.findall(r"`(askelma_[a-z_]+)`", room.read_text(encoding="utf-8")))
     groups = {"askelma_reporting", *(f"askelma_{each}" for each in ("ingest", "indicators", "incentives", "notifier"))}
     assert named - groups - {one.name for one in metrics_table.declared()} == set()
+
+
+def service_types(mapping: dict[str, object]) -> Iterator[str]:
+    """Return the types of service that a mapping file gives: by its table of that name, or the same for every row."""
+    match mapping:
+        case {"table": {"service_type": {**words}}}:
+            yield from map(str, words.values())
+    match mapping:
+        case {"fact": [*facts]}:
+            for fact in facts:
+                match fact:
+                    case {"data": {"service_type": str(word)}}:
+                        yield word
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "docs/examples").glob("*.toml")), ids=lambda path: path.name)
+def test_every_service_type_of_an_example_is_one_that_the_ladder_names(example: Path) -> None:
+    words = set(service_types(tomllib.loads(example.read_text(encoding="utf-8"))))
+    assert words
+    assert words <= set(load_ladder().services.steps)
