@@ -5,7 +5,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.runtime.disclosure import (
@@ -19,6 +19,8 @@ from services.runtime.disclosure import (
 )
 
 Shown = Mapping[Key, int | None]
+
+unhurried = settings(deadline=None)  # how long an example takes is the machine's business
 
 
 def test_a_hidden_count_hides_its_row_its_column_and_the_grand_total() -> None:
@@ -131,7 +133,7 @@ def test_with_a_small_count_others_of_its_lines_are_hidden(counts: str, shown: s
 
 def test_five_clients_who_are_each_alone_in_their_cell_do_not_follow_from_their_number() -> None:
     cells: dict[Key, int] = {("398", "a", destination): 1 for destination in "bcdef"}
-    shown = disclose_matrices(Table(OF_MATRICES, {**cells, ("398", "a", "a"): 40, ("398", "b", "b"): 50}))
+    shown = disclose_matrices(Table(OF_MATRICES, {**cells, ("398", "a", "a"): 40}))
     assert shown["398", "a", "a"] is None
 
 
@@ -200,6 +202,7 @@ def narrow(bounds: Bounds, total: Key, of: list[Key]) -> None:
         bounds[key] = (max(bounds[key][0], low - other_highs), min(bounds[key][1], high - other_lows))
 
 
+@unhurried
 @given(tables())
 def test_no_hidden_number_follows_by_sums_and_differences(table: Table) -> None:
     shown = disclose(table)
@@ -207,6 +210,7 @@ def test_no_hidden_number_follows_by_sums_and_differences(table: Table) -> None:
     assert [key for key, count in shown.items() if count is None and bounds[key][0] == bounds[key][1]] == []
 
 
+@unhurried
 @given(tables())
 def test_no_total_is_shown_beside_a_hidden_part(table: Table) -> None:
     shown = disclose(table)
@@ -215,14 +219,17 @@ def test_no_total_is_shown_beside_a_hidden_part(table: Table) -> None:
     ] == []
 
 
+@unhurried
 @given(tables())
 def test_what_is_shown_is_true_and_small_counts_are_hidden(table: Table) -> None:
     shown = disclose(table)
     for key, count in shown.items():
-        assert count in {None, exact(table, key)}
-        assert count is None or not 0 < exact(table, key) < 5
+        true = exact(table, key)
+        assert count in {None, true}
+        assert count is None or not 0 < true < 5
 
 
+@unhurried
 @given(tables())
 def test_a_shown_amount_stands_on_a_shown_count_only(table: Table) -> None:
     shown = disclose(table)
@@ -273,6 +280,7 @@ def span(counts: list[int]) -> set[tuple[int, int]]:
     return {(total, total)} if len(counts) == 1 else {(0, total)}
 
 
+@unhurried
 @given(matrices())
 def test_no_small_count_of_a_matrix_follows_from_the_true_total_of_a_line(table: Table) -> None:
     """Totals of fewer than five are hidden elsewhere too; the total of a line of one cell is that cell."""
@@ -285,6 +293,7 @@ def test_no_small_count_of_a_matrix_follows_from_the_true_total_of_a_line(table:
             assert set(hidden) != {1}
 
 
+@unhurried
 @given(matrices())
 def test_the_matrix_of_all_places_gives_no_hidden_part_and_hides_nothing_for_show(table: Table) -> None:
     shown = disclose_matrices(table)
@@ -293,14 +302,18 @@ def test_the_matrix_of_all_places_gives_no_hidden_part_and_hides_nothing_for_sho
         assert (shown[total] is None) == any(shown[key] is None for key in of)
 
 
+@unhurried
 @given(matrices())
 def test_what_is_shown_of_a_matrix_is_true_and_its_small_counts_are_hidden(table: Table) -> None:
     shown = disclose_matrices(table)
-    assert all(count in {None, exact(table, key)} for key, count in shown.items())
-    assert [key for key, count in shown.items() if 0 < exact(table, key) < 5 and count is not None] == []
+    for key, count in shown.items():
+        true = exact(table, key)
+        assert count in {None, true}
+        assert count is None or not 0 < true < 5
     assert all(shown[key] is None for key, count in table.cells.items() if 0 < count < 5)
 
 
+@unhurried
 @given(matrices(), st.randoms(use_true_random=False))
 def test_what_a_matrix_shows_does_not_depend_on_the_order_of_its_cells(table: Table, chance: Random) -> None:
     cells = list(table.cells.items())
