@@ -337,7 +337,7 @@ def _lines(stock: Stock, flows: Flows, names: Mapping[int, str]) -> list[Line]:
 
 
 def _largest(matrix: Matrix, names: Mapping[int, str]) -> list[Move]:
-    """Return the largest counts between different steps; hidden ones are small and come last."""
+    """Return the largest counts between different steps; hidden ones come last."""
     moves = [
         Move(f"{origin} {names[int(origin)]}", f"{destination} {names[int(destination)]}", clients)
         for origin, row in zip(matrix.states, matrix.counts, strict=True)
