@@ -34,15 +34,20 @@ class SystemPostgres:
             left_out("no PostgreSQL 15 of the operating system (package postgresql-15)")
         self.folder = folder
         self.data = folder / "data"
-        self.port = free_port()
+        self.port = 0
         self.password = secrets.token_urlsafe(16)
-        self.url = f"postgresql+asyncpg://askelma:{self.password}@127.0.0.1:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where to reach it once it has been started."""
+        return f"postgresql+asyncpg://askelma:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
         if not self.data.exists():
             self._initialise()
+            self.port = free_port()  # not earlier: while files are made, another process may take it
         options = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(self.port)}).items()]
         self._process = self._spawn("postgres", "-D", str(self.data), *options)
         self._guard = Guard(self._process.pid)
