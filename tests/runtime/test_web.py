@@ -30,7 +30,7 @@ def site() -> FastAPI:
         access.add(token, principal)
     install_site(app, ITEMS, {"itu": ITU}, [DemoUser(SUPERVISOR, "s-token"), DemoUser(FINANCE, "f-token")])
 
-    @app.get("/stock")
+    @app.get("/stock", include_in_schema=False)
     async def stock(request: Request, principal: Annotated[Principal, Depends(allow(Role.SUPERVISOR))]) -> Response:
         return page(request, "start.html", principal, offered=[])
 
