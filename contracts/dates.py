@@ -1,6 +1,7 @@
-"""Civil dates in Finland; instants are UTC everywhere else."""
+"""Civil dates in Finland, and their months; instants are UTC everywhere else."""
 
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -19,6 +20,25 @@ def civil_date(instant: datetime) -> date:
 def start_of(day: date) -> datetime:
     """Return the UTC instant at which the civil `day` begins in Finland."""
     return datetime.combine(day, time(), HELSINKI).astimezone(UTC)
+
+
+def months_before(day: date, months: int) -> date:
+    """Return the first day of the month that lies `months` before that of `day`."""
+    number = day.year * 12 + day.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def months_from(first: date, last: date) -> Iterator[date]:
+    """Give the first day of each month from that of `first` to that of `last`."""
+    month = first.replace(day=1)
+    while month <= last:
+        yield month
+        month = months_before(month, -1)
+
+
+def month_end(day: date) -> date:
+    """Return the last day of the month of `day`."""
+    return months_before(day, -1) - timedelta(days=1)
 
 
 def as_text(instant: datetime) -> str:

@@ -10,14 +10,14 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby, islice
 from typing import BinaryIO, Final
 
 from contracts.dates import civil_date
 from services.demo.domain.events import DoorEvent
 from services.demo.stream import CLIENTS, END, START, Sending, everything_sent, sendings
-from services.runtime.cadence import PUBLICATION_DAY
+from services.runtime.cadence import due_month, published_on
 
 BATCH_EVENTS: Final = 1000
 """Larger batches are journaled in fewer transactions; with 1,500 a body may pass the door's mebibyte."""
@@ -65,10 +65,7 @@ class Feed:
 
 def publication_before(at: datetime) -> date:
     """Return the newest day not after `at` on which figures of a month are published."""
-    day = civil_date(at)
-    first = day.replace(day=1)
-    month = first if day.day >= PUBLICATION_DAY else (first - timedelta(days=1)).replace(day=1)
-    return month.replace(day=PUBLICATION_DAY)
+    return published_on(due_month(civil_date(at)))
 
 
 def batches(stream: Iterable[Sending], size: int = BATCH_EVENTS) -> Iterator[Batch]:

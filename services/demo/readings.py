@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, TypeVar
 import httpx
 from pydantic import BaseModel
 
+from contracts.dates import months_before
 from services.demo.domain.events import Json
 from services.demo.screen import RULES, Move, Reading
 
@@ -83,8 +84,8 @@ class Supervisor:
     async def reading(self, day: date) -> Reading:
         """Return what the screen shows as of `day`."""
         stock = await self._stock(day, None)
-        moves = await self._transitions(_months_before(day, 1), day)
-        costs = await self._costs(_months_before(day, _SHOWN_MONTHS - 1), day)
+        moves = await self._transitions(months_before(day, 1), day)
+        costs = await self._costs(months_before(day, _SHOWN_MONTHS - 1), day)
         alerts = await self.ask(_Alerts, "/v1/alerts", {"limit": "1"})
         return Reading(
             day, {each.step: each.clients for each in stock.steps}, _moves(moves), _monthly(costs), alerts.counts
@@ -131,11 +132,6 @@ def _of(place: str | None) -> dict[str, str]:
 
 def _as_text(month: date) -> str:
     return f"{month:%Y-%m}"
-
-
-def _months_before(day: date, months: int) -> date:
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
 
 
 def _moves(found: _Transitions) -> list[Move]:

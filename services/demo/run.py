@@ -11,13 +11,13 @@ from typing import Final
 
 import httpx
 
-from contracts.dates import civil_date, start_of
+from contracts.dates import civil_date, months_before, start_of
 from services.demo.drive import DemoError, Sender, System, client_of
 from services.demo.feed import Batch, Feed, Scope, publication_before
 from services.demo.figures import figures
 from services.demo.readings import Supervisor
 from services.demo.screen import Screen
-from services.runtime.cadence import month_before, published_on
+from services.runtime.cadence import published_on
 
 PUBLISHERS: Final = ("notifier", "incentives", "indicators")
 """Who publishes, the last one first: asking it first asks the least."""
@@ -74,11 +74,11 @@ class Demo:
 
     async def _publish(self, supervisor: Supervisor, day: date) -> None:
         """Let the clock run to `day` and wait until the month before it is published."""
-        self.screen.phase(f"Publishing {month_before(day):%B %Y}")
+        self.screen.phase(f"Publishing {months_before(day, 1):%B %Y}")
         self.system.clock.set(start_of(day) + timedelta(minutes=1))
         async with asyncio.timeout(_PATIENCE_SECONDS):
             for service in PUBLISHERS:
-                while not await supervisor.published(service, month_before(day)):  # noqa: ASYNC110 - asked over HTTP
+                while not await supervisor.published(service, months_before(day, 1)):  # noqa: ASYNC110 - asked over HTTP
                     await asyncio.sleep(_POLL_SECONDS)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, Protocol
 
+from contracts.dates import month_end, months_before, months_from
 from contracts.snapshots import PathwaySnapshot, pathway_from
 from services.indicators import published, store
 from services.indicators.domain.figures import (
@@ -15,8 +16,6 @@ from services.indicators.domain.figures import (
     Of,
     flow_between,
     matrix_of,
-    month_end,
-    months_from,
     stock_on,
     summed,
     transitions_between,
@@ -128,11 +127,6 @@ def _by_step(counts: Mapping[tuple[int, Flow], int | None], ladder: Ladder) -> d
     return {step: {flow: counts.get((step, flow), 0) for flow in FLOWS} for step in ladder.named}
 
 
-def _months_before(day: date, months: int) -> date:
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
-
-
 @dataclass(frozen=True, slots=True)
 class Overview:
     """A month at a glance: its stock, its flow up to that day, the transitions of the months up to it."""
@@ -205,7 +199,7 @@ class FigureBook:
         """Return the stock on a day, the flow of its month so far, and the transitions between steps of `months`."""
         if self.is_exact(who):
             stock, flow = StockTally(on, municipality), FlowTally(on.replace(day=1), on, municipality)
-            moves = TransitionTally(_months_before(on, months), on, "step", municipality)
+            moves = TransitionTally(months_before(on, months), on, "step", municipality)
             await self._count(who.authority, stock, flow, moves)
             return Overview(stock.stock(self.ladder), flow.flows(self.ladder), moves.transitions())
         found = await self.stock(who, on, municipality)
@@ -213,7 +207,7 @@ class FigureBook:
         return Overview(
             found,
             await self.flow(who, last.replace(day=1), last, municipality),
-            await self.transitions(who, _months_before(last, months), last, "step", municipality),
+            await self.transitions(who, months_before(last, months), last, "step", municipality),
         )
 
     async def _published_months(self, who: Principal, first: date, last: date) -> list[date]:

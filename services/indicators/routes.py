@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.codes import MUNICIPALITIES, MunicipalityCode
-from services.indicators.domain.figures import Matrix, Of, month_end
+from contracts.dates import month_end
+from services.indicators.domain.figures import Matrix, Of
 from services.indicators.domain.ladder import Step
 from services.indicators.figure_book import FigureBook, Flows, Source, Stock, Transitions
 from services.runtime.access import Principal, Problem, Role, allow

@@ -8,7 +8,7 @@ is the first by whose day anything had been journaled: an empty system has nothi
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import takewhile
 from typing import Final, Protocol
 
@@ -16,8 +16,8 @@ import structlog
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from contracts.dates import start_of
-from services.runtime.cadence import due_month, last_day, month_before, published_on
+from contracts.dates import month_end, months_before, months_from, start_of
+from services.runtime.cadence import due_month, published_on
 from services.runtime.clock import Clock
 from services.runtime.database import Database
 
@@ -89,7 +89,7 @@ class Publications:
             for authority in sorted(self._authorities):
                 await self._make_all(authority)
             # The month after the one that was newest before: the clock may have passed its day meanwhile.
-            await self._clock.sleep_until(start_of(published_on(last_day(newest) + timedelta(days=1))))
+            await self._clock.sleep_until(start_of(published_on(months_before(newest, -1))))
 
     async def _make_all(self, authority: str) -> None:
         while True:
@@ -107,12 +107,7 @@ class Publications:
             months = [publication.month for publication in await made(session, self._service, authority)]
         if not months:
             return await self._first_ones(newest)
-        month = last_day(months[-1]) + timedelta(days=1)
-        missing = []
-        while month <= newest:
-            missing.append(month)
-            month = last_day(month) + timedelta(days=1)
-        return missing
+        return list(months_from(months_before(months[-1], -1), newest))
 
     async def _first_ones(self, newest: date) -> list[date]:
         """Return the months up to `newest` by whose day of publication anything had been journaled."""
@@ -122,7 +117,7 @@ class Publications:
             months.insert(0, month)
             if seq is None:
                 break  # not known yet: to be asked again
-            month = month_before(month)
+            month = months_before(month, 1)
         return months
 
     async def _ready(self, authority: str, months: Sequence[date]) -> dict[date, int]:
@@ -143,7 +138,7 @@ class Publications:
 
     async def publish(self, authority: str, months: Mapping[date, int]) -> None:
         """Make the publications of `months` (with their journal numbers) now; one that exists stays as it is."""
-        due = [Publication(authority, month, last_day(month), seq, self._clock.now()) for month, seq in months.items()]
+        due = [Publication(authority, month, month_end(month), seq, self._clock.now()) for month, seq in months.items()]
         async with self._database.transaction() as session:
             new = [publication for publication in due if await self._record(session, publication)]
             if new:

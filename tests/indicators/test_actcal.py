@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from contracts.codes import StatusCode
+from contracts.dates import month_end
 from contracts.envelope import Fact
 from contracts.facts import ClientRegistered, StatusChanged
-from services.indicators.domain.figures import matrix_of, month_end, transitions_between
+from services.indicators.domain.figures import matrix_of, transitions_between
 from services.indicators.domain.fold import fold
 from services.indicators.domain.snapshot import Owner, snapshot_of
 from tests.indicators.lives import LADDER, fact

@@ -6,14 +6,13 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.dates import month_end, months_from
 from contracts.envelope import Fact
 from contracts.snapshots import PathwaySnapshot
 from services.indicators.domain.figures import (
     Of,
     flow_between,
     matrix_of,
-    month_end,
-    months_from,
     stock_on,
     summed,
     transitions_between,

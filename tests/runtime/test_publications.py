@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.runtime.cadence import due_month, last_day, published_on
+from contracts.dates import month_end
+from services.runtime.cadence import due_month, published_on
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.migrations import migrate
@@ -29,7 +31,7 @@ def test_the_newest_month_due_is_the_one_before_from_the_fifth_on(today: date, m
 
 
 def test_a_month_is_stated_as_of_its_last_day_and_published_on_the_fifth_after_it() -> None:
-    assert last_day(date(2024, 2, 1)) == date(2024, 2, 29)
+    assert month_end(date(2024, 2, 1)) == date(2024, 2, 29)
     assert published_on(date(2025, 12, 1)) == date(2026, 1, 5)
 
 
@@ -90,20 +92,28 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+@asynccontextmanager
+async def publishing(room: Room) -> AsyncIterator[None]:
+    """Let `room` publish until the block ends."""
+    running = asyncio.create_task(room.publications.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 @pytest.mark.store
 async def test_each_month_is_published_once_though_the_clock_jumps_over_several(database: Database) -> None:
     clock = ManualClock(datetime(2026, 3, 20, tzinfo=UTC))
     room = Room(database, clock, Told())
-    running = asyncio.create_task(room.publications.run())
-    await until(lambda: len(room.made) == 1)
-    clock.set(datetime(2026, 6, 6, tzinfo=UTC))
-    await until(lambda: len(room.made) == 4)
-    assert room.together == [1, 3], "months that are ready together are made in one reading"
-    running.cancel()
-    again = asyncio.create_task(Room(database, clock, Told()).publications.run())
-    await asyncio.sleep(0.2)
-    again.cancel()
-    await asyncio.gather(running, again, return_exceptions=True)
+    async with publishing(room):
+        await until(lambda: len(room.made) == 1)
+        clock.set(datetime(2026, 6, 6, tzinfo=UTC))
+        await until(lambda: len(room.made) == 4)
+        assert room.together == [1, 3], "months that are ready together are made in one reading"
+    async with publishing(Room(database, clock, Told())):
+        await asyncio.sleep(0.2)
     async with database.transaction() as session:
         found = await made(session, "incentives", "area")
     assert [p.month for p in found] == [date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)]
@@ -116,16 +126,14 @@ async def test_a_room_waits_for_the_journal_and_for_the_rooms_it_stands_on(datab
     told = Told()
     told.others_have_made = False
     room = Room(database, ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), told)
-    running = asyncio.create_task(room.publications.run())
-    await asyncio.sleep(0.3)
-    assert room.made == []
-    told.others_have_made, told.journaled = True, None
-    await asyncio.sleep(0.7)
-    assert room.made == []
-    told.journaled = 9
-    await until(lambda: len(room.made) == 1)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with publishing(room):
+        await asyncio.sleep(0.3)
+        assert room.made == []
+        told.others_have_made, told.journaled = True, None
+        await asyncio.sleep(0.7)
+        assert room.made == []
+        told.journaled = 9
+        await until(lambda: len(room.made) == 1)
     assert room.made[0].seq == 9
 
 
@@ -134,17 +142,15 @@ async def test_a_month_that_is_not_ready_does_not_hold_up_those_before_it(databa
     clock, told = ManualClock(datetime(2026, 1, 20, tzinfo=UTC)), Told()
     told.first_fact = datetime(2026, 1, 1, tzinfo=UTC)
     room = Room(database, clock, told)
-    running = asyncio.create_task(room.publications.run())
-    await until(lambda: len(room.made) == 1)
-    told.ready_before = datetime(2026, 4, 4, tzinfo=UTC)
-    clock.set(datetime(2026, 5, 6, tzinfo=UTC))
-    await until(lambda: len(room.made) == 3)
-    await asyncio.sleep(0.5)
-    assert room.together == [1, 2]
-    told.ready_before = datetime.max.replace(tzinfo=UTC)
-    await until(lambda: len(room.made) == 5)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with publishing(room):
+        await until(lambda: len(room.made) == 1)
+        told.ready_before = datetime(2026, 4, 4, tzinfo=UTC)
+        clock.set(datetime(2026, 5, 6, tzinfo=UTC))
+        await until(lambda: len(room.made) == 3)
+        await asyncio.sleep(0.5)
+        assert room.together == [1, 2]
+        told.ready_before = datetime.max.replace(tzinfo=UTC)
+        await until(lambda: len(room.made) == 5)
     assert [p.month.month for p in room.made] == [12, 1, 2, 3, 4]
 
 
@@ -153,12 +159,10 @@ async def test_the_first_month_is_the_first_by_whose_day_anything_was_journaled(
     clock, told = ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), Told()
     told.first_fact = datetime(2026, 4, 1, tzinfo=UTC)
     room = Room(database, clock, told)
-    running = asyncio.create_task(room.publications.run())
-    await until(lambda: room.shown > 0)
-    await asyncio.sleep(0.3)
-    assert room.made == [], "an empty system has nothing to state"
-    clock.set(datetime(2026, 6, 20, tzinfo=UTC))
-    await until(lambda: len(room.made) == 3)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with publishing(room):
+        await until(lambda: room.shown > 0)
+        await asyncio.sleep(0.3)
+        assert room.made == [], "an empty system has nothing to state"
+        clock.set(datetime(2026, 6, 20, tzinfo=UTC))
+        await until(lambda: len(room.made) == 3)
     assert [p.month.month for p in room.made] == [3, 4, 5]

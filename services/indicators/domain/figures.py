@@ -98,19 +98,6 @@ def transitions_between(told: PathwaySnapshot, days: Sequence[date], of: Of) -> 
             yield home_on(told, day), origin, destination
 
 
-def months_from(first: date, last: date) -> Iterator[date]:
-    """Give the first day of each month from that of `first` to that of `last`."""
-    month = first.replace(day=1)
-    while month <= last:
-        yield month
-        month = (month + timedelta(days=32)).replace(day=1)
-
-
-def month_end(month: date) -> date:
-    """Return the last day of the month of `month`."""
-    return (month.replace(day=1) + timedelta(days=32)).replace(day=1) - _DAY
-
-
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """Transitions: `counts[i][j]` from `states[i]` to `states[j]`; None: hidden."""

@@ -42,7 +42,7 @@ class Ledger:
         self._records: list[tuple[int, int]] = []
 
     def add(self, offset: int, size: int) -> None:
-        """Note a record. Confirmations of several writers may come in any order."""
+        """Note a batch by its last offset. Confirmations of several writers may come in any order."""
         heappush(self._records, (offset, size))
         self.bytes += size
 
@@ -78,7 +78,7 @@ class Pacer:
                 await asyncio.sleep(POLL_S)
 
     def sent(self, topic: str, partition: int, offset: int, size: int) -> None:
-        """Note that the broker confirmed a record of `size` bytes."""
+        """Note that the broker confirmed a batch of `size` bytes whose last record is at `offset`."""
         if groups_of(topic):
             self._ledgers[topic][partition].add(offset, size)
 
