@@ -14,8 +14,9 @@ from typing import Final
 
 import asyncpg
 from pydantic import SecretStr
-from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+from services.runtime.database import plain_dsn
 
 URL_SETTING: Final = "ASKELMA_DATABASE_URL"
 PASSWORDS_SETTING: Final = "ASKELMA_ROLE_PASSWORDS"
@@ -37,7 +38,7 @@ async def apply_roles(database_url: str, passwords: Mapping[str, SecretStr] | No
     if unknown:
         raise RolesError(f"There is no role {unknown[0]!r}; a password can be given to {', '.join(ROLES)}.")
     try:
-        connection = await asyncpg.connect(_plain(database_url))
+        connection = await asyncpg.connect(plain_dsn(database_url))
     except (ArgumentError, ValueError):
         raise RolesError("The address is not one of a database, such as postgresql://owner@host/askelma.") from None
     except (OSError, asyncpg.PostgresError) as error:
@@ -57,10 +58,6 @@ async def _give_password(connection: asyncpg.Connection, role: str, password: Se
     # ALTER ROLE takes no parameters; the server quotes.
     statement = "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)"
     await connection.execute(await connection.fetchval(statement, role, password.get_secret_value()))
-
-
-def _plain(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def passwords_in(folder: Path) -> dict[str, SecretStr]:

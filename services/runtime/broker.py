@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.structs import OffsetAndMetadata
 from faststream.kafka import KafkaBroker
 
 # Above the slowest batch and below the time a supervisor gives a process to end.
@@ -75,9 +77,9 @@ class LogAdmin:
         return str((await self._admin.describe_cluster())["cluster_id"])
 
     async def ends(self, topic: str) -> Ends:
-        """Return where `topic` ends now; a topic that does not exist has no partitions."""
+        """Return where `topic` ends now. Raises KafkaError: the broker does not know the topic (yet)."""
         partitions = [TopicPartition(topic, number) for number in await self._partitions(topic)]
-        found = await self._probe.end_offsets(partitions) if partitions else {}
+        found = await self._probe.end_offsets(partitions)
         return Ends(topic, {place.partition: offset for place, offset in found.items()})
 
     async def passed(self, ends: Ends, groups: Sequence[str]) -> bool:
@@ -85,14 +87,18 @@ class LogAdmin:
         partitions = [TopicPartition(ends.topic, number) for number in ends.by_partition]
         for group in groups:
             committed = await self._admin.list_consumer_group_offsets(group, partitions=partitions)
-            if any(committed[p].offset < ends.by_partition[p.partition] for p in partitions if _wants(ends, p)):
+            if not all(_has_passed(ends, place, committed) for place in partitions):
                 return False
         return True
 
     async def _partitions(self, topic: str) -> list[int]:
-        described = await self._admin.describe_topics([topic])
-        return [row["partition"] for row in described[0].get("partitions", ())]
+        described = (await self._admin.describe_topics([topic]))[0]
+        if described["error_code"] or not described["partitions"]:
+            raise UnknownTopicOrPartitionError(topic)
+        return [row["partition"] for row in described["partitions"]]
 
 
-def _wants(ends: Ends, place: TopicPartition) -> bool:
-    return ends.by_partition[place.partition] > 0
+def _has_passed(ends: Ends, place: TopicPartition, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> bool:
+    end = ends.by_partition[place.partition]
+    # A broker that has just started names no partition until it has loaded the group.
+    return end == 0 or (place in committed and committed[place].offset >= end)

@@ -95,8 +95,11 @@ async def _wait(woken: asyncio.Event, longest: float) -> None:
 
 
 def plain_dsn(url: str) -> str:
-    """Return `url` without the driver's name, as asyncpg and psql take it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    """Return `url` as asyncpg and psql take it: without the driver's name, with their word for the use of TLS."""
+    address = make_url(url).set(drivername="postgresql")
+    if ssl := address.query.get("ssl"):
+        address = address.difference_update_query(["ssl"]).update_query_dict({"sslmode": ssl})
+    return address.render_as_string(hide_password=False)
 
 
 def is_transient(error: BaseException) -> bool:

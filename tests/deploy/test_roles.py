@@ -8,6 +8,7 @@ from sqlalchemy import make_url
 
 from deploy.dashboards.publish import dashboard_json
 from deploy.database.roles import REPORTING, ROLES, RolesError, apply_roles
+from services.runtime.database import plain_dsn
 from services.runtime.migrations import SERVICES, migrate
 
 pytestmark = pytest.mark.store
@@ -22,7 +23,7 @@ ALL_TABLES = """
 
 
 async def connected(url: str, role: str | None = None) -> asyncpg.Connection:
-    address = make_url(url).set(drivername="postgresql")
+    address = make_url(plain_dsn(url))
     if role is not None:
         address = address.set(username=role, password=PASSWORD)
     return await asyncpg.connect(address.render_as_string(hide_password=False))

@@ -19,6 +19,7 @@ from deploy.dashboards.publish import dashboard_json
 from deploy.database.roles import REPORTING, apply_roles
 from services.console.composition import Running, embedded
 from services.runtime.clock import ManualClock
+from services.runtime.database import plain_dsn
 from tests.deploy.prometheus_server import Prometheus, prometheus, wait_until_scraped
 from tests.deploy.test_roles import without_macros
 
@@ -123,7 +124,7 @@ def shown_by(server: Prometheus, expressions: list[str]) -> list[str]:
 async def test_every_sql_of_the_dashboard_is_answered_to_the_reporting_role(running_system: Running) -> None:
     url = running_system.host.platform.settings.database_url
     await apply_roles(url, {REPORTING: SecretStr(PASSWORD)})
-    address = make_url(url).set(drivername="postgresql", username=REPORTING, password=PASSWORD)
+    address = make_url(plain_dsn(url)).set(username=REPORTING, password=PASSWORD)
     connection = await asyncpg.connect(address.render_as_string(hide_password=False))
     try:
         rows = {sql: await connection.fetch(without_macros(sql).replace("'joensuu'", "'finland'")) for sql in SQL}

@@ -41,7 +41,7 @@ class SystemPostgres:
     @property
     def url(self) -> str:
         """Where to reach it once it has been started."""
-        return f"postgresql+asyncpg://askelma:{self.password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql+asyncpg://askelma:{self.password}@127.0.0.1:{self.port}/postgres?ssl=disable"
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import asyncpg
-from sqlalchemy import make_url
+
+from services.runtime.database import plain_dsn
 
 
 async def connected(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    return await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    return await asyncpg.connect(plain_dsn(url))
 
 
 async def execute(url: str, statement: str) -> None:

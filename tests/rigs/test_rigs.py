@@ -7,12 +7,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from sqlalchemy import make_url
 
+from services.runtime.database import plain_dsn
 from tests.rigs.kafka import RealKafka
 from tests.rigs.postgres import SystemPostgres
 
 
 async def fetch(url: str, query: str) -> object:
-    connection = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    connection = await asyncpg.connect(plain_dsn(url))
     try:
         return await connection.fetchval(query)
     finally:

@@ -110,6 +110,11 @@ def test_every_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch)
     assert "many" not in str(refused.value)
 
 
+def test_what_a_url_says_of_tls_reaches_whoever_connects_without_the_pool() -> None:
+    assert plain_dsn("postgresql+asyncpg://a@db/x?ssl=require") == "postgresql://a@db/x?sslmode=require"
+    assert plain_dsn("postgresql+asyncpg://a@db/x") == "postgresql://a@db/x"
+
+
 def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgresql+asyncpg://somewhere/x\n")
     monkeypatch.setenv("ASKELMA_KAFKA", "127.0.0.1:9092")

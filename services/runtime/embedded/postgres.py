@@ -129,7 +129,7 @@ async def running(folder: Path, settings: dict[str, str]) -> AsyncIterator[str]:
         try:
             async with ended_with_us(process):
                 await ensure_database(port, password)
-                yield f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
+                yield f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{port}/{DATABASE}?ssl=disable"
         finally:
             await stop(process)
 

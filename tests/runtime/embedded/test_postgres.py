@@ -13,6 +13,7 @@ import psutil
 import pytest
 from sqlalchemy import make_url
 
+from services.runtime.database import plain_dsn
 from services.runtime.embedded.postgres import (
     BESIDE,
     EmbeddedStoreError,
@@ -28,11 +29,12 @@ WRITE_AND_STAY = """
 import asyncio, sys
 from pathlib import Path
 import asyncpg
+from services.runtime.database import plain_dsn
 from services.runtime.embedded.postgres import embedded_postgres
 
 async def main():
     async with embedded_postgres(Path(sys.argv[1])) as url:
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        connection = await asyncpg.connect(plain_dsn(url))
         await connection.execute("CREATE TABLE words AS SELECT 'kept' AS word")
         print("written", flush=True)
         await asyncio.sleep(float(sys.argv[2]))
@@ -43,7 +45,7 @@ asyncio.run(main())
 
 
 async def ask(url: str, statement: str) -> object:
-    connection = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    connection = await asyncpg.connect(plain_dsn(url))
     try:
         return await connection.fetchval(statement)
     finally:
