@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from contracts.topics import FACTS
-from services.runtime.database import Database
+from services.runtime.database import Database, plain_dsn
 from services.runtime.deadletters import Limit, Tally, TooManyDeadLettersError
 from services.runtime.gaps import GapWatch
 from services.runtime.metrics import LabelValueError, Meter
