@@ -1,13 +1,23 @@
 """Routes for those who run Askelma: is it alive, is it ready, what does it count, what has it published."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, JsonValue
 
-from services.runtime.access import Principal, Role, allow
+from services.runtime.access import Principal, Problem, Role, allow
+from services.runtime.problems import unusable
 from services.runtime.publications import made
+
+
+class FirstOne(BaseModel):
+    """The publication that an administrator made."""
+
+    month: str
+    as_of: date
 
 
 def operation_routes() -> APIRouter:
@@ -32,16 +42,38 @@ def operation_routes() -> APIRouter:
         await host.ready()
         return PlainTextResponse(generate_latest(host.platform.registry), media_type=CONTENT_TYPE_LATEST)
 
+    _publication_routes(router)
+    return router
+
+
+def _publication_routes(router: APIRouter) -> None:
     @router.get("/v1/publications")
     async def publications(
         request: Request, service: str, who: Annotated[Principal, Depends(allow(*Role))], authority: str | None = None
-    ) -> dict[str, list[str]]:
-        """Give the months that `service` has published, oldest first."""
+    ) -> dict[str, JsonValue]:
+        """Give the months that `service` has published, oldest first; to services also their journal numbers."""
         host = request.app.state.host
-        names = {one.service.name for one in host.hosted}
+        names = [one.service.name for one in host.hosted]
+        if service not in names:
+            raise unusable("service", f"is not one that answers here; these are {', '.join(names)}")
         asked = authority if who.role is Role.SERVICE and authority else who.authority
         async with host.platform.database.transaction() as session:
-            found = await made(session, service, asked) if service in names else []
-        return {"months": [publication.month.strftime("%Y-%m") for publication in found]}
+            found = await made(session, service, asked)
+        months: list[JsonValue] = [_text(publication.month) for publication in found]
+        if who.role is not Role.SERVICE:
+            return {"months": months}
+        return {"months": months, "numbers": [publication.seq for publication in found]}
 
-    return router
+    @router.post("/v1/publications", status_code=201)
+    async def begin_publications(request: Request, who: Annotated[Principal, Depends(allow(Role.ADMIN))]) -> FirstOne:
+        """Make the first publication of the admin's authority now, of the last whole month; the other rooms follow."""
+        found = [one.publications for one in request.app.state.host.hosted if one.publications]
+        beginning = next((one for one in found if one.begins), None)
+        if beginning is None:
+            raise Problem(404, "Not here", "The first publication begins in indicators. Send this to its address.")
+        publication = await beginning.begin(who.authority)
+        return FirstOne(month=_text(publication.month), as_of=publication.as_of)
+
+
+def _text(month: date) -> str:
+    return month.strftime("%Y-%m")

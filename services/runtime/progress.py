@@ -1,11 +1,25 @@
 """How far the system has come, asked of ingest and the rooms over HTTP."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import httpx
+from pydantic import BaseModel, ConfigDict
 
 from services.runtime.settings import Settings
+
+
+class _Made(BaseModel):
+    """What a room answers to another one about its publications."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    months: list[str] = []
+    numbers: list[int] = []
+
+    @property
+    def by_month(self) -> dict[date, int]:
+        return {date.fromisoformat(f"{month}-01"): seq for month, seq in zip(self.months, self.numbers, strict=False)}
 
 
 class HttpProgress:
@@ -24,12 +38,11 @@ class HttpProgress:
             return None
         return int(str(answer["seq"]))
 
-    async def made_by(self, service: str, authority: str) -> Collection[date]:
-        """Return the months that `service` has published; none where it does not answer."""
+    async def made_by(self, service: str, authority: str) -> Mapping[date, int]:
+        """Return the months that `service` has published with their journal numbers; none where it does not answer."""
         query = {"service": service, "authority": authority}
         answer = await self._get(f"{self._urls[service]}/v1/publications", query)
-        months = answer["months"] if answer else ()
-        return {date.fromisoformat(f"{month}-01") for month in months} if isinstance(months, list) else ()
+        return _Made.model_validate(answer or {}).by_month
 
     async def replay(self, seq: int) -> None:
         """Ask ingest to send the facts again from journal number `seq` on. Raises OSError where it does not answer."""

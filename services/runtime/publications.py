@@ -2,14 +2,15 @@
 
 A publication counts the facts that the journal had taken by then. A room makes it once its own consumer has passed
 every fact up to that journal number and the rooms it builds on have made theirs; made once, it stays. The first month
-is the first by whose day anything had been journaled: an empty system has nothing to state.
+is the first by whose day anything had been journaled: an empty system has nothing to state. Until then an administrator
+may begin earlier, once, with the last whole month: in the room that builds on no other, and the others follow it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import takewhile
 from typing import Final, Protocol
 
 import structlog
@@ -20,9 +21,16 @@ from contracts.dates import month_end, months_before, months_from, start_of
 from services.runtime.cadence import due_month, published_on
 from services.runtime.clock import Clock
 from services.runtime.database import Database
+from services.runtime.problems import Problem
 
 _ASK_AGAIN_SECONDS: Final = 0.5
 """Rooms wait for each other, so that their waits add up; one question costs milliseconds, on one day of a month."""
+
+_LOOK_AGAIN_SECONDS: Final = 5.0
+"""How soon a room sees that the first publication was made elsewhere. Asked only as long as there is none."""
+
+_PATIENCE_SECONDS: Final = 10.0
+"""How long an administrator's request waits for the last facts on their way; after it, one asks again."""
 
 _log = structlog.get_logger("publications")
 
@@ -50,8 +58,8 @@ class Progress(Protocol):
         """Return the journal number that ends at `instant` (0: none) once all before it is on the topic, else None."""
         ...
 
-    async def made_by(self, service: str, authority: str) -> Collection[date]:
-        """Return the months that `service` has published."""
+    async def made_by(self, service: str, authority: str) -> Mapping[date, int]:
+        """Return the months that `service` has published, each with its journal number."""
         ...
 
 
@@ -81,15 +89,76 @@ class Publications:
         self._show = show
         self._after = after
 
+    @property
+    def begins(self) -> bool:
+        """Whether the first publication begins here: this room builds on no other."""
+        return not self._after
+
     async def run(self) -> None:
         """Publish for ever, each month on its day; months that passed while the service was away are made up for."""
-        await self._show()
         while True:
+            await self._show()  # another process of this service may have published
             newest = due_month(self._clock.today())
             for authority in sorted(self._authorities):
                 await self._make_all(authority)
             # The month after the one that was newest before: the clock may have passed its day meanwhile.
-            await self._clock.sleep_until(start_of(published_on(months_before(newest, -1))))
+            await self._until_due_or_begun(_day_of(months_before(newest, -1)))
+
+    async def _until_due_or_begun(self, due: datetime) -> None:
+        """Return at `due`, or once somebody has begun to publish for an authority that had no publication."""
+        unbegun = await self._unbegun()
+        while unbegun:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._clock.sleep_until(due), _LOOK_AGAIN_SECONDS)
+                return
+            if await self._unbegun() != unbegun:
+                return
+            for authority in unbegun:
+                if await self._made_by_others(authority):
+                    return
+        await self._clock.sleep_until(due)
+
+    async def _unbegun(self) -> list[str]:
+        return [authority for authority in sorted(self._authorities) if not await self._made(authority)]
+
+    async def begin(self, authority: str) -> Publication:
+        """Make the first publication of `authority` now: the last whole month, from all facts journaled so far.
+
+        Raises Problem where there is one already or the cadence is about to make it, where there is nothing to
+        publish, and where facts are still on their way after some seconds.
+        """
+        if authority not in self._authorities:
+            raise Problem(404, "Not found", "Your authority is not one that this installation serves.")
+        if months := await self._made(authority):
+            raise _has_begun(f"The first publication is that of {months[0]:%Y-%m}.")
+        if await self._first_ones(due_month(self._clock.today())):
+            raise _has_begun("The first publication is due and about to be made.")
+        month = months_before(self._clock.today(), 1)
+        made_now = await self.publish(authority, {month: await self._journaled_and_taken_in()})
+        if not made_now:
+            raise _has_begun("Somebody else has just made the first one.")
+        return made_now[0]
+
+    async def _journaled_and_taken_in(self) -> int:
+        """Return the journal's number as of now, once everything up to it has been taken in here. Raises Problem."""
+        now = self._clock.now()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while (seq := await self._taken_in_until(now)) is None:  # noqa: ASYNC110 - it lies in other services
+                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
+                if seq == 0:
+                    raise Problem(409, "Nothing to publish", "No event has been accepted yet. Send some first.")
+                return seq
+        raise Problem(
+            503,
+            "Still reading",
+            "Accepted events are still on their way into the figures. Send the same again in a moment.",
+            headers={"Retry-After": f"{_PATIENCE_SECONDS:.0f}"},
+        )
+
+    async def _taken_in_until(self, instant: datetime) -> int | None:
+        seq = await self._progress.journaled_until(instant)
+        return seq if await self._caught_up() else None
 
     async def _make_all(self, authority: str) -> None:
         while True:
@@ -103,17 +172,16 @@ class Publications:
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async def _missing(self, authority: str, newest: date) -> list[date]:
-        async with self._database.transaction() as session:
-            months = [publication.month for publication in await made(session, self._service, authority)]
+        months = await self._made(authority)
         if not months:
-            return await self._first_ones(newest)
+            return sorted({*await self._first_ones(newest), *await self._made_by_others(authority)})
         return list(months_from(months_before(months[-1], -1), newest))
 
     async def _first_ones(self, newest: date) -> list[date]:
         """Return the months up to `newest` by whose day of publication anything had been journaled."""
         months: list[date] = []
         month = newest
-        while (seq := await self._progress.journaled_until(start_of(published_on(month)))) != 0:
+        while (seq := await self._progress.journaled_until(_day_of(month))) != 0:
             months.insert(0, month)
             if seq is None:
                 break  # not known yet: to be asked again
@@ -122,22 +190,33 @@ class Publications:
 
     async def _ready(self, authority: str, months: Sequence[date]) -> dict[date, int]:
         """Return those of `months`, from the first on, that can be published now, and their journal numbers."""
+        theirs = await self._made_by_others(authority)
         ready: dict[date, int] = {}
-        for month in await self._published_by_others(authority, months):
-            seq = await self._progress.journaled_until(start_of(published_on(month)))
+        for month in months:
+            seq = theirs.get(month) if self._after else await self._progress.journaled_until(_day_of(month))
             if seq is None:
                 break
             ready[month] = seq
         # Asked again: what the others published on may have reached this room's topics since.
         return ready if ready and await self._caught_up() else {}
 
-    async def _published_by_others(self, authority: str, months: Sequence[date]) -> Iterable[date]:
-        """Return those of `months` from the first on that all rooms before this one have published."""
-        made = [await self._progress.made_by(service, authority) for service in self._after]
-        return takewhile(lambda month: all(month in others for others in made), months)
+    async def _made_by_others(self, authority: str) -> Mapping[date, int]:
+        """Return the months that all rooms before this one have published, with the journal numbers of the first.
 
-    async def publish(self, authority: str, months: Mapping[date, int]) -> None:
-        """Make the publications of `months` (with their journal numbers) now; one that exists stays as it is."""
+        All that is up to such a number is on the topics; whoever has read them to their end has it.
+        """
+        made = [await self._progress.made_by(service, authority) for service in self._after]
+        return {month: seq for month, seq in made[0].items() if all(month in each for each in made)} if made else {}
+
+    async def _made(self, authority: str) -> list[date]:
+        return [publication.month for publication in await self._publications(authority)]
+
+    async def _publications(self, authority: str) -> list[Publication]:
+        async with self._database.transaction() as session:
+            return await made(session, self._service, authority)
+
+    async def publish(self, authority: str, months: Mapping[date, int]) -> Sequence[Publication]:
+        """Make the publications of `months` (with their journal numbers) now and return them; one that exists stays."""
         due = [Publication(authority, month, month_end(month), seq, self._clock.now()) for month, seq in months.items()]
         async with self._database.transaction() as session:
             new = [publication for publication in due if await self._record(session, publication)]
@@ -146,6 +225,7 @@ class Publications:
         await self._show()
         for publication in new:
             _log.info("published", service=self._service, month=publication.month.isoformat())
+        return new
 
     async def _record(self, session: AsyncSession, publication: Publication) -> bool:
         statement = text(_RECORD.format(schema=self._service))
@@ -160,6 +240,15 @@ class Publications:
             },
         )
         return row.scalar() is not None
+
+
+def _day_of(month: date) -> datetime:
+    """Return the instant up to which facts count in the publication of `month`."""
+    return start_of(published_on(month))
+
+
+def _has_begun(how: str) -> Problem:
+    return Problem(409, "Already begun", f"{how} Every further month is published by itself, on the 5th of the next.")
 
 
 async def made(session: AsyncSession, service: str, authority: str) -> list[Publication]:

@@ -1,7 +1,7 @@
 """When figures leave: on the 5th, for the month before, once, after the rooms they stand on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
@@ -13,6 +13,7 @@ from services.runtime.cadence import due_month, published_on
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.migrations import migrate
+from services.runtime.problems import Problem
 from services.runtime.publications import Publication, Publications, made
 
 
@@ -35,9 +36,6 @@ def test_a_month_is_stated_as_of_its_last_day_and_published_on_the_fifth_after_i
     assert published_on(date(2025, 12, 1)) == date(2026, 1, 5)
 
 
-EVERY_MONTH = [date(year, month, 1) for year in (2025, 2026) for month in range(1, 13)]
-
-
 class Told:
     """Progress as the test tells it."""
 
@@ -45,30 +43,31 @@ class Told:
         self.journaled: int | None = 7
         self.ready_before = datetime.max.replace(tzinfo=UTC)
         self.first_fact = datetime(2026, 3, 1, tzinfo=UTC)
-        self.others_have_made = True
+        self.by_others: dict[date, int] = {}
 
     async def journaled_until(self, instant: datetime) -> int | None:
         if instant < self.first_fact:
             return 0
         return self.journaled if instant < self.ready_before else None
 
-    async def made_by(self, _service: str, _authority: str) -> Collection[date]:
-        return EVERY_MONTH if self.others_have_made else ()
+    async def made_by(self, _service: str, _authority: str) -> dict[date, int]:
+        return self.by_others
 
 
 class Room:
     """A room that publishes nothing but its name."""
 
-    def __init__(self, database: Database, clock: ManualClock, told: Told) -> None:
+    def __init__(self, database: Database, clock: ManualClock, told: Told, after: Sequence[str] = ()) -> None:
         self.made: list[Publication] = []
         self.together: list[int] = []
         self.shown = 0
         self.publications = Publications(
-            "incentives", database, clock, ["area"], told, self.caught_up, self.make, self.show, ["indicators"]
+            "incentives", database, clock, ["area"], told, self.caught_up, self.make, self.show, after
         )
+        self.is_caught_up = True
 
     async def caught_up(self) -> bool:
-        return True
+        return self.is_caught_up
 
     async def make(self, _session: AsyncSession, publications: Sequence[Publication]) -> None:
         self.made += publications
@@ -122,19 +121,76 @@ async def test_each_month_is_published_once_though_the_clock_jumps_over_several(
 
 
 @pytest.mark.store
-async def test_a_room_waits_for_the_journal_and_for_the_rooms_it_stands_on(database: Database) -> None:
+async def test_the_first_room_waits_for_the_journal(database: Database) -> None:
     told = Told()
-    told.others_have_made = False
+    told.journaled = None
     room = Room(database, ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), told)
     async with publishing(room):
-        await asyncio.sleep(0.3)
-        assert room.made == []
-        told.others_have_made, told.journaled = True, None
         await asyncio.sleep(0.7)
         assert room.made == []
         told.journaled = 9
         await until(lambda: len(room.made) == 1)
     assert room.made[0].seq == 9
+
+
+@pytest.mark.store
+async def test_a_room_waits_for_those_it_stands_on_and_counts_the_same_facts_as_they(database: Database) -> None:
+    told = Told()
+    room = Room(database, ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), told, ["indicators"])
+    async with publishing(room):
+        await asyncio.sleep(0.7)
+        assert room.made == []
+        told.by_others, room.is_caught_up = {date(2026, 2, 1): 9}, False
+        await asyncio.sleep(0.7)
+        assert room.made == []
+        room.is_caught_up = True
+        await until(lambda: len(room.made) == 1)
+    assert (room.made[0].month, room.made[0].seq) == (date(2026, 2, 1), 9)
+
+
+@pytest.mark.store
+async def test_a_first_publication_is_made_of_the_last_whole_month_once(database: Database) -> None:
+    clock, told = ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), Told()
+    told.first_fact = datetime(2026, 3, 10, tzinfo=UTC)
+    room = Room(database, clock, told)
+    async with publishing(room):
+        begun = await room.publications.begin("area")
+        assert (begun.month, begun.as_of, begun.seq) == (date(2026, 2, 1), date(2026, 2, 28), 7)
+        with pytest.raises(Problem) as refused:
+            await room.publications.begin("area")
+        assert (refused.value.status, refused.value.title) == (409, "Already begun")
+        assert "2026-02" in refused.value.detail
+        clock.set(datetime(2026, 4, 6, tzinfo=UTC))
+        await until(lambda: len(room.made) == 2)
+    assert [p.month for p in room.made] == [date(2026, 2, 1), date(2026, 3, 1)], "the cadence goes on after it"
+
+
+@pytest.mark.store
+async def test_no_first_publication_is_made_of_nothing_nor_in_place_of_one_that_is_due(database: Database) -> None:
+    clock, told = ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), Told()
+    room = Room(database, clock, told)
+    told.first_fact = datetime(2026, 3, 25, tzinfo=UTC)
+    with pytest.raises(Problem, match="Nothing to publish"):
+        await room.publications.begin("area")
+    told.first_fact = datetime(2026, 3, 1, tzinfo=UTC)
+    with pytest.raises(Problem, match="Already begun"):
+        await room.publications.begin("area")
+    with pytest.raises(Problem, match="Not found"):
+        await room.publications.begin("elsewhere")
+    assert room.made == []
+
+
+@pytest.mark.store
+async def test_the_other_rooms_follow_a_first_publication_with_its_number(database: Database) -> None:
+    told = Told()
+    told.first_fact = datetime(2026, 3, 10, tzinfo=UTC)
+    room = Room(database, ManualClock(datetime(2026, 3, 20, tzinfo=UTC)), told, ["indicators"])
+    async with publishing(room):
+        await until(lambda: room.shown > 0)
+        assert room.made == []
+        told.by_others = {date(2026, 2, 1): 5}
+        await until(lambda: len(room.made) == 1)
+    assert (room.made[0].month, room.made[0].seq) == (date(2026, 2, 1), 5)
 
 
 @pytest.mark.store
