@@ -28,6 +28,7 @@ from typing import Final
 
 import asyncpg
 import psutil
+import structlog
 
 USER: Final = "askelma"
 DATABASE: Final = "askelma"
@@ -46,7 +47,12 @@ STOP_TIMEOUT_S: Final = 30
 START_ATTEMPTS: Final = 3
 """Between asking for a free port and using it, somebody else may take it."""
 
+RESTART_PAUSE_S: Final = 1.0
+"""Between attempts to start again what ended by itself: a full disk is not emptied sooner."""
+
 POLL_S: Final = 0.05
+
+_log = structlog.get_logger("embedded")
 
 SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",  # never beyond this machine
@@ -86,7 +92,8 @@ async def embedded_postgres(folder: Path) -> AsyncIterator[str]:
     """Run PostgreSQL on `folder` and give an async SQLAlchemy URL of its database `askelma`.
 
     The folder is made if it does not exist; what it holds survives restarts, a killed process included. The URL holds
-    a password made on the first start; the port is a new one each time.
+    a password made on the first start; the port is a new one each time. A PostgreSQL that ends by itself is started
+    again under the same URL.
     Raises `EmbeddedStoreError` where another live process has the folder or PostgreSQL does not come up.
     """
     async with running(folder, SETTINGS) as url:
@@ -125,13 +132,81 @@ async def running(folder: Path, settings: dict[str, str]) -> AsyncIterator[str]:
         cluster = place(folder)
         password = await ensure_initialised(folder, cluster)
         await stop_orphan(cluster)
-        process, port = await start(cluster, settings)
+        server = Server(cluster, settings)
+        await server.start()
+        keeping = asyncio.create_task(server.kept_up())
         try:
-            async with ended_with_us(process):
-                await ensure_database(port, password)
-                yield f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{port}/{DATABASE}?ssl=disable"
+            await ensure_database(server.port, password)
+            yield f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{server.port}/{DATABASE}?ssl=disable"
         finally:
-            await stop(process)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await server.stop()
+
+
+class Server:
+    """One PostgreSQL on one port, started again there whenever it ends by itself."""
+
+    def __init__(self, cluster: Cluster, settings: dict[str, str]) -> None:
+        self.port = 0
+        self._cluster = cluster
+        self._settings = settings
+        self._process: Process | None = None
+        self._guard: Process | None = None
+
+    async def start(self) -> None:
+        """Start it on a free port. Raises `EmbeddedStoreError`."""
+        for _ in range(START_ATTEMPTS):
+            self.port = free_port()
+            if await self._started():
+                return
+        raise EmbeddedStoreError(
+            f"PostgreSQL does not start on {self._cluster.data}. {self._cluster.log} says: {last_lines(self._cluster)}"
+        )
+
+    async def kept_up(self) -> None:
+        """Start it again for ever, on the same port: what was committed is there, and its users connect anew.
+
+        They find out by themselves: until then requests are answered with 503, and what was being written is undone.
+        """
+        while self._process is not None:
+            await self._process.wait()
+            _log.error("postgresql_ended", doing="it is started again", its_log=str(self._cluster.log))
+            while not await self._started_again():  # noqa: ASYNC110 - the machine is waited for, and tells nobody
+                await asyncio.sleep(RESTART_PAUSE_S)
+
+    async def _started_again(self) -> bool:
+        try:
+            return await self._started()
+        except OSError as error:  # no memory, or no room for another process
+            _log.error("postgresql_does_not_start", reason=type(error).__name__)
+            return False
+
+    async def stop(self) -> None:
+        """Stop it in good order."""
+        if self._process is not None:
+            await stop(self._process)
+        await self._dismiss_guard()
+
+    async def _started(self) -> bool:
+        await self._dismiss_guard()
+        options = (f"--{name}={value}" for name, value in (self._settings | {"port": str(self.port)}).items())
+        with self._cluster.log.open("ab") as log:
+            self._process = await spawn(
+                self._cluster, "postgres", "-D", str(self._cluster.data), *options, output=log.fileno()
+            )
+        self._guard = await guard_of(self._process)
+        if await accepts(self._process, self._cluster):
+            return True
+        await stop(self._process)
+        return False
+
+    async def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            with suppress(ProcessLookupError):
+                self._guard.kill()
+            await self._guard.communicate()
+            self._guard = None
 
 
 def made(folder: Path) -> Path:
@@ -285,19 +360,6 @@ async def spawn(cluster: Cluster, program: str, *arguments: str, output: int) ->
     )  # fmt: skip
 
 
-async def start(cluster: Cluster, settings: dict[str, str]) -> tuple[Process, int]:
-    """Start PostgreSQL and return it with its port, once it accepts connections."""
-    for _ in range(START_ATTEMPTS):
-        port = free_port()
-        options = (f"--{name}={value}" for name, value in (settings | {"port": str(port)}).items())
-        with cluster.log.open("ab") as log:
-            process = await spawn(cluster, "postgres", "-D", str(cluster.data), *options, output=log.fileno())
-        if await accepts(process, cluster):
-            return process, port
-        await stop(process)
-    raise EmbeddedStoreError(f"PostgreSQL does not start on {cluster.data}. {cluster.log} says: {last_lines(cluster)}")
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -307,14 +369,21 @@ def free_port() -> int:
 
 async def accepts(process: Process, cluster: Cluster) -> bool:
     """Wait until the server says `ready` in its `postmaster.pid`; false if it ended or the time is up."""
-    status = cluster.data / "postmaster.pid"
     for _ in range(int(START_TIMEOUT_S / POLL_S)):
         if process.returncode is not None:
             return False
-        if status.exists() and status.read_text().rstrip().endswith("ready"):
+        if says_ready(cluster.data / "postmaster.pid", process.pid):
             return True
         await asyncio.sleep(POLL_S)
     return False
+
+
+def says_ready(status: Path, pid: int) -> bool:
+    """Tell whether the server of that number is ready; a server that was killed leaves its own last word behind."""
+    if not status.exists():
+        return False
+    said = status.read_text().split()
+    return bool(said) and said[0] == str(pid) and said[-1] == "ready"
 
 
 def last_lines(cluster: Cluster) -> str:
@@ -331,20 +400,14 @@ async def stop(process: Process) -> None:
             return
 
 
-@asynccontextmanager
-async def ended_with_us(process: Process) -> AsyncIterator[None]:
+async def guard_of(process: Process) -> Process:
     """See that PostgreSQL is stopped in good order even where this process is killed or its terminal is closed.
 
     The guard waits at a pipe that only this process holds open.
     """
-    guard = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", 'read _; kill -INT "$1"', "guard", str(process.pid)), stdin=PIPE, start_new_session=True
     )
-    try:
-        yield
-    finally:
-        guard.kill()
-        await guard.communicate()
 
 
 async def stop_orphan(cluster: Cluster) -> None:

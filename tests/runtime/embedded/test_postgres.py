@@ -6,6 +6,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -21,6 +22,8 @@ from services.runtime.embedded.postgres import (
     reachable,
     throwaway_postgres,
 )
+from tests.conftest import ExpectedErrors
+from tests.rigs.waiting import until
 
 pytestmark = pytest.mark.store
 REPOSITORY = Path(__file__).parents[3]
@@ -89,6 +92,27 @@ async def test_a_killed_process_takes_its_postgresql_along(folder: Path) -> None
     process.wait()
     await asyncio.to_thread(server.wait, 30)
     assert not (folder / "store" / "data" / "postmaster.pid").exists()
+
+
+async def test_a_killed_postgresql_is_started_again_with_all_that_was_committed(
+    folder: Path, expected_errors: ExpectedErrors
+) -> None:
+    expected_errors.allow("postgresql_ended")
+    async with embedded_postgres(folder / "store") as url:
+        await ask(url, "CREATE TABLE words AS SELECT 'kept' AS word")
+        for _ in range(2):
+            killed = psutil.Process(int((folder / "store" / "data" / "postmaster.pid").read_text().split()[0]))
+            killed.kill()
+            await asyncio.to_thread(killed.wait, 30)
+            await until(lambda: says(url, "kept"), "PostgreSQL is back")
+        last = psutil.Process(int((folder / "store" / "data" / "postmaster.pid").read_text().split()[0]))
+    assert not last.is_running()
+
+
+async def says(url: str, word: str) -> bool:
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return await ask(url, "SELECT word FROM words") == word
+    return False
 
 
 async def test_a_number_left_in_the_pid_file_may_belong_to_somebody_else_by_now(folder: Path) -> None:
