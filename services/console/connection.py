@@ -10,7 +10,7 @@ import typer
 from services.console.failures import MISUSED, Failure
 
 ADDRESS_FILE: Final = "askelma.json"
-"""In the folder of an embedded system: its address and first keys, readable by its owner only."""
+"""In the folder of an embedded system while it runs: its addresses and first keys, readable by its owner only."""
 
 KEYS_FILE: Final = "keys.json"
 """In the same folder: all keys, also those that only commands on the same machine use."""
@@ -64,7 +64,9 @@ def _said(path: Path, name: str) -> str:
         content = json.loads(path.read_text(encoding="utf-8"))
         return str(content[name])
     except FileNotFoundError:
-        raise Failure(f"{path} does not exist: `askelma up --data {path.parent}` has not run yet.") from None
+        raise Failure(
+            f"{path} does not exist: `askelma up --data {path.parent}` does not run, or is not ready yet."
+        ) from None
     except PermissionError:
         raise Failure(f"{path} can be read by its owner only.") from None
     except (ValueError, KeyError, TypeError):

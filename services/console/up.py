@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from services.console.embedding import told_start_failures
 from services.console.terminal import messages
 from services.console.waiting import stopping, until_ready, until_stopped
 from services.runtime.clock import SystemClock
+from services.runtime.embedded.postgres import held, made
 from services.runtime.logs import configure
 
 DataFolder = Annotated[
@@ -30,12 +31,16 @@ Port = Annotated[int, typer.Option("--port", "-p", metavar="PORT", min=0, max=65
 def command(data: DataFolder, port: Port = 8080) -> None:
     """Run everything in one process, on loopback only, and keep what is accepted in a folder.
 
-    Address and keys stand in DIR/askelma.json, readable by its owner only, once the system is ready; they stay the
-    same when it is started again. Ctrl-C ends it; nothing accepted is lost, however it ends.
+    Addresses and keys stand in DIR/askelma.json, readable by its owner only, from when the system is ready until it
+    ends; the keys stay the same when it is started again. Ctrl-C ends it; nothing accepted is lost, however it ends.
     """
-    with told_start_failures(port):
-        data.mkdir(parents=True, exist_ok=True)
-    with (data / "askelma.log").open("a", encoding="utf-8") as log:
+    address = data / ADDRESS_FILE
+    with ExitStack() as stack:
+        with told_start_failures(port):
+            stack.enter_context(held(made(data)))
+        address.unlink(missing_ok=True)  # of a run that was killed
+        stack.callback(address.unlink, missing_ok=True)
+        log = stack.enter_context((data / "askelma.log").open("a", encoding="utf-8"))
         configure("askelma", stream=log)
         asyncio.run(_up(data, port))
 
@@ -53,10 +58,11 @@ async def _up(data: Path, port: int) -> None:
 
 
 def write_address(path: Path, running: Running) -> None:
-    """Write address and first keys for scripts, readable by the owner only; the file appears whole or not at all."""
+    """Write addresses and first keys for scripts, readable by the owner only; the file appears whole or not at all."""
     keys = running.keys
     content = {
         "url": running.host.url,
+        "kafka": running.host.platform.settings.kafka,
         "ingest_key": keys.ingest_key,
         "supervisor_token": keys.supervisor_token,
         "finance_token": keys.finance_token,

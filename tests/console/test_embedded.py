@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from services.demo.stream import stream
@@ -88,7 +89,7 @@ def events(tmp_path: Path) -> Path:
 
 def test_up_keeps_what_it_accepted_and_its_keys_over_a_restart(folder: Path, events: Path) -> None:
     with up(folder) as system:
-        assert set(system) == {"url", "ingest_key", "supervisor_token", "finance_token"}
+        assert set(system) == {"url", "kafka", "ingest_key", "supervisor_token", "finance_token"}
         assert stat.S_IMODE((folder / "askelma.json").stat().st_mode) == 0o600
         imported = askelma("import", "docs/examples/registry.csv", "-m", "docs/examples/registry.toml", "-d", folder)
         assert imported.stdout.splitlines()[0] == "8 facts accepted, 0 known already, 2 problems"
@@ -99,16 +100,19 @@ def test_up_keeps_what_it_accepted_and_its_keys_over_a_restart(folder: Path, eve
         assert accepted > 100
         assert sent.stdout.splitlines()[-1].endswith("The line is not JSON.")
         assert stock_becomes(system, "2026-03-20", found := stock_after_settling(system, "2026-03-20"))
+    assert not (folder / "askelma.json").exists(), "an address where nobody answers any more misleads"
     with up(folder) as again:
-        assert {name: again[name] for name in again if name != "url"} == {
-            name: system[name] for name in system if name != "url"
-        }
+        assert keys_of(again) == keys_of(system)
         assert stock_becomes(again, "2026-03-20", found)
         repeated = askelma("send", events, "--url", again["url"], "--key", again["ingest_key"])
         assert repeated.stdout.startswith("0 facts accepted, ")
         rebuilt = askelma("rebuild", "--data", folder)
         assert rebuilt.stdout == f"{accepted + 8} facts are on their way to the services again.\n"
         assert stock_becomes(again, "2026-03-20", found)
+
+
+def keys_of(system: dict[str, str]) -> dict[str, str]:
+    return {name: key for name, key in system.items() if name not in {"url", "kafka"}}
 
 
 def stock_after_settling(system: dict[str, str], day: str) -> dict[int, int]:
@@ -124,6 +128,7 @@ def stock_after_settling(system: dict[str, str], day: str) -> dict[int, int]:
 def test_a_folder_serves_one_system_at_a_time(folder: Path) -> None:
     with up(folder):
         second = askelma("up", "--data", folder, "--port", "0")
+        assert (folder / "askelma.json").exists(), "it is the first one's"
     assert second.returncode == 1
     assert "is in use by another running askelma" in second.stderr
 
@@ -133,9 +138,28 @@ def test_a_port_in_use_is_told(folder: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
+        (folder / "askelma.json").write_text("of a run that was killed", encoding="utf-8")
         said = askelma("up", "--data", folder, "--port", str(port))
     assert said.returncode == 1
     assert said.stderr == f"Port {port} is in use. Give another with --port, or --port 0 for any free one.\n"
+    assert not (folder / "askelma.json").exists()
+
+
+def test_up_takes_events_over_the_kafka_whose_address_it_writes(folder: Path, events: Path) -> None:
+    with up(folder) as system:
+        sent = askelma("send", events, "--kafka", system["kafka"], "--sender", "local")
+        assert " events written to askelma.intake.local.v1" in sent.stdout
+        assert stock_after_settling(system, "2026-03-20")
+
+
+def test_up_goes_on_when_its_postgresql_was_killed(folder: Path, events: Path) -> None:
+    with up(folder) as system:
+        server = psutil.Process(int((folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0]))
+        server.kill()
+        server.wait(30)
+        sent = askelma("send", events, "--data", folder)
+        assert int(sent.stdout.split()[0]) > 100
+        assert stock_after_settling(system, "2026-03-20")
 
 
 def test_a_wrong_key_is_told_in_a_sentence(folder: Path, events: Path) -> None:
