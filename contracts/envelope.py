@@ -66,7 +66,7 @@ class Fact:
     def sort_key(self) -> SortKey:
         """Where the fact stands in the fold, whatever the order in which it came."""
         data = self.data
-        if isinstance(data, BenefitPaid):
+        if type(data) is BenefitPaid:  # `isinstance` asks a model's metaclass, which takes ten times as long
             return SortKey(data.posted_on, data.rank, data.batch, data.period_start.isoformat(), self.source, self.id)
         return SortKey(self.day, data.rank, as_text(self.time), "", self.source, self.id)
 

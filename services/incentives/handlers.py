@@ -291,9 +291,13 @@ def _pages(clients: Sequence[str]) -> Iterator[list[str]]:
 
 def outgoing(one: Statement) -> Outgoing:
     """Return the record of the exposures topic that says `one`."""
-    named = ExposureSnapshot(one.authority, one.client, one.revision, one.pathway_revision, "", 0, 0, None, None, ())
-    headers = {"content-type": "application/json", "ce_id": str(snapshot_id(named)), "ce_authority": one.authority}
+    headers = {
+        "content-type": "application/json",
+        "ce_id": str(snapshot_id(ExposureSnapshot, one.client, one.revision)),
+        "ce_authority": one.authority,
+    }
     if one.content is None:
         return Outgoing(EXPOSURES.name, one.client, None, headers)
+    named = ExposureSnapshot(one.authority, one.client, one.revision, one.pathway_revision, "", 0, 0, None, None, ())
     head = EXPOSURE.dump_json(named, include=_HEAD)
     return Outgoing(EXPOSURES.name, one.client, head[:-1] + b"," + one.content[1:], headers)

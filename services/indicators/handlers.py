@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import islice
 from typing import Final
 
@@ -72,7 +71,7 @@ class Pathways:
             living = [fact for client, own in facts.items() if client not in erased for fact in own]
             added = await FACTS.add(session, living)
             told, refolded = await self._refresh(session, added.new, added.disturbed)
-        stated = sum(not isinstance(fact.data, EventRetracted) for fact in living)
+        stated = sum(fact.type != EventRetracted.type for fact in living)
         new = sum(map(len, added.new.values()))
         dropped = sum(map(len, facts.values())) - len(living)
         return _Batch(owners.keys() | added.disturbed, told, new, stated - new, dropped, refolded)
@@ -197,7 +196,7 @@ async def _erase(session: AsyncSession, facts: Mapping[str, Sequence[Fact]]) -> 
         client: fact.data.effective_on
         for client, own in facts.items()
         for fact in own
-        if isinstance(fact.data, ClientErased)
+        if fact.type == ClientErased.type and isinstance(fact.data, ClientErased)
     }
     if days:
         await store.erase(session, days)
@@ -212,10 +211,9 @@ def _pages(clients: Sequence[str]) -> Iterator[list[str]]:
 
 def outgoing(told: Told) -> Outgoing:
     """Return the record of the pathways topic that says `told`."""
-    named = PathwaySnapshot(told.authority, told.client, told.revision, date.min, 0, "")
     headers = {
         "content-type": "application/json",
-        "ce_id": str(snapshot_id(named)),
+        "ce_id": str(snapshot_id(PathwaySnapshot, told.client, told.revision)),
         "ce_authority": told.authority,
     }
     return Outgoing(PATHWAYS.name, told.client, told.snapshot, headers)

@@ -10,12 +10,11 @@ from datetime import date, datetime
 from typing import Final
 
 import msgspec
-from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, text
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from contracts.snapshots import PATHWAY, PathwaySnapshot, pathway_from
+from contracts.snapshots import PathwaySnapshot, pathway_body, pathway_from
 from services.indicators.domain.pathway import UNKNOWN, Pathway
 from services.runtime.facts import FactRow, FactStore, RetractionRow
 
@@ -60,7 +59,7 @@ class PathwayRecord(SQLModel, table=True):
 FACTS: Final = FactStore(FactRecord, RetractionRecord)
 """The facts about clients, each once."""
 
-STATE: Final = TypeAdapter(Pathway)
+_STATE_WRITER: Final = msgspec.json.Encoder()
 _STATE_READER: Final = msgspec.json.Decoder(Pathway)
 
 
@@ -112,12 +111,12 @@ def _pathway(state: bytes | None) -> Pathway:
 async def keep(session: AsyncSession, kept: Sequence[tuple[Pathway, PathwaySnapshot]]) -> list[Told]:
     """Write states and the snapshots made of them; return what is to be said once this is committed."""
     snapshots = [snapshot for _, snapshot in kept]
-    bodies = [PATHWAY.dump_json(snapshot) for snapshot in snapshots]
+    bodies = [pathway_body(snapshot) for snapshot in snapshots]
     columns = {
         "clients": [snapshot.client for snapshot in snapshots],
         "revisions": [snapshot.revision for snapshot in snapshots],
         "rules": [snapshot.rules for snapshot in snapshots],
-        "states": [STATE.dump_json(pathway, exclude_defaults=True) for pathway, _ in kept],
+        "states": [_STATE_WRITER.encode(pathway) for pathway, _ in kept],
         "snapshots": bodies,
     }
     await session.execute(_KEEP, columns)

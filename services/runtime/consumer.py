@@ -280,7 +280,10 @@ async def tolerant_parser(
     message: tuple[ConsumerRecord, ...], original: Callable[[tuple[ConsumerRecord, ...]], Awaitable[RawMessage]]
 ) -> RawMessage:
     """Drop headers that are not text, as Java's tracing writes them, instead of losing the record with them."""
-    return await original(tuple(_with_text_headers(record) for record in message))
+    try:
+        return await original(message)
+    except (UnicodeDecodeError, AttributeError):
+        return await original(tuple(_with_text_headers(record) for record in message))
 
 
 def _with_text_headers(record: ConsumerRecord) -> ConsumerRecord:

@@ -61,9 +61,9 @@ class FactStore:
 
     async def add(self, session: AsyncSession, facts: Sequence[Fact]) -> Added:
         """Put facts about clients into the set; those known already or retracted change nothing."""
-        retractions = [fact for fact in facts if isinstance(fact.data, EventRetracted)]
+        retractions = [fact for fact in facts if fact.type == EventRetracted.type]
         disturbed = await self._retract(session, retractions) if retractions else frozenset()
-        statements = [fact for fact in facts if not isinstance(fact.data, EventRetracted)]
+        statements = [fact for fact in facts if fact.type != EventRetracted.type]
         return Added(await self._insert(session, statements) if statements else {}, disturbed)
 
     async def _retract(self, session: AsyncSession, retractions: Sequence[Fact]) -> frozenset[str]:
@@ -78,11 +78,12 @@ class FactStore:
         return frozenset(removed.scalars())
 
     async def _insert(self, session: AsyncSession, facts: Sequence[Fact]) -> dict[str, list[Fact]]:
+        clients = [fact.client or "" for fact in facts]
         columns = {
             "authorities": [fact.authority for fact in facts],
             "sources": [fact.source for fact in facts],
             "ids": [fact.id for fact in facts],
-            "clients": [fact.client or "" for fact in facts],
+            "clients": clients,
             "types": [fact.type for fact in facts],
             "times": [fact.time for fact in facts],
             "recordeds": [fact.recorded for fact in facts],
@@ -91,10 +92,10 @@ class FactStore:
         }
         inserted = set((await session.execute(self._add_facts, columns)).scalar() or ())
         new: dict[str, list[Fact]] = defaultdict(list)
-        for fact in facts:
+        for fact, client in zip(facts, clients, strict=True):
             if fact.seq in inserted:
                 inserted.discard(fact.seq)  # the same fact may stand twice in one batch
-                new[fact.client or ""].append(fact)
+                new[client].append(fact)
         return dict(new)
 
     async def of(self, session: AsyncSession, clients: Collection[str]) -> dict[str, list[Fact]]:

@@ -9,6 +9,7 @@ from contracts.snapshots import (
     ALERT,
     PATHWAY,
     AlertEvent,
+    ExposureSnapshot,
     MunicipalityInterval,
     PathwaySnapshot,
     PendingChange,
@@ -16,6 +17,7 @@ from contracts.snapshots import (
     Spell,
     StatusInterval,
     StepInterval,
+    pathway_body,
     pathway_from,
     snapshot_id,
 )
@@ -45,6 +47,7 @@ PATHWAY_OF_ONE = PathwaySnapshot(
 def test_a_snapshot_says_the_same_after_the_wire() -> None:
     assert PATHWAY.validate_json(PATHWAY.dump_json(PATHWAY_OF_ONE)) == PATHWAY_OF_ONE
     assert pathway_from(PATHWAY.dump_json(PATHWAY_OF_ONE)) == PATHWAY_OF_ONE
+    assert pathway_body(PATHWAY_OF_ONE) == PATHWAY.dump_json(PATHWAY_OF_ONE)
 
 
 def test_what_is_no_snapshot_is_refused_by_place_and_without_its_value() -> None:
@@ -78,8 +81,10 @@ def test_of_overlapping_services_the_latest_begun_names_the_type() -> None:
 
 
 def test_a_revision_has_one_id_however_often_it_is_announced() -> None:
-    again = PATHWAY.validate_json(PATHWAY.dump_json(PATHWAY_OF_ONE))
-    assert snapshot_id(again) == snapshot_id(PATHWAY_OF_ONE)
+    told = snapshot_id(PathwaySnapshot, "c1-abc", 3)
+    assert snapshot_id(PathwaySnapshot, "c1-abc", 3) == told
+    assert snapshot_id(PathwaySnapshot, "c1-abc", 4) != told
+    assert snapshot_id(ExposureSnapshot, "c1-abc", 3) != told
 
 
 def test_each_change_of_an_alert_has_an_id_of_its_own() -> None:

@@ -6,6 +6,7 @@ Both are the one function `advance`.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from contracts.envelope import Fact, SortKey
 from contracts.facts import RANK_PENDING, BenefitCounterSet, BenefitPaid, ClientExited, Payload
@@ -14,6 +15,8 @@ from services.indicators.domain.ladder import Ladder
 from services.indicators.domain.levels import leveled, without_status
 from services.indicators.domain.pathway import UNKNOWN, Pathway
 from services.indicators.domain.telling import told
+
+_MONEY: Final = frozenset({BenefitPaid.type, BenefitCounterSet.type})
 
 
 def fold(facts: Iterable[Fact], ladder: Ladder) -> Pathway:
@@ -59,12 +62,12 @@ def _place(keyed: tuple[SortKey, Fact]) -> SortKey:
 
 def _concerns(pathway: Pathway, fact: Fact) -> bool:
     """Tell whether `fact` can change `pathway` at all: of payments and counters, only one that may be the first can."""
-    return not _is_money(fact.data) or not pathway.spells or fact.day <= pathway.spells[0].start
+    return fact.type not in _MONEY or not pathway.spells or fact.day <= pathway.spells[0].start
 
 
 def advance(pathway: Pathway, fact: Fact, key: SortKey, ladder: Ladder) -> Pathway:
     """Return `pathway` after `fact`, whose sort `key` is above those of all facts taken in before."""
-    if pathway.spells and _is_money(fact.data):
+    if pathway.spells and fact.type in _MONEY:
         return pathway
     before = _begun(_brought_to(pathway, key, ladder), fact.data, key)
     after = leveled(told(fact.data, before, key.day, ladder), key.day, ladder)
@@ -74,10 +77,6 @@ def advance(pathway: Pathway, fact: Fact, key: SortKey, ladder: Ladder) -> Pathw
         seq=max(pathway.seq, fact.seq),
         last_activity_on=key.day if is_activity else pathway.last_activity_on,
     )
-
-
-def _is_money(data: Payload) -> bool:
-    return isinstance(data, BenefitPaid | BenefitCounterSet)
 
 
 def _brought_to(pathway: Pathway, key: SortKey, ladder: Ladder) -> Pathway:

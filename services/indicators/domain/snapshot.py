@@ -58,9 +58,10 @@ def snapshot_of(pathway: Pathway, owner: Owner, revision: int, ladder: Ladder) -
 def _pending(pathway: Pathway, steps: tuple[StepInterval, ...], as_of: date) -> Iterator[PendingChange]:
     standing = pathway.standing
     until = standing.until if standing else None
-    for day in sorted(_change_days(steps) | ({until} if until else set())):
-        if day <= as_of:
-            continue
+    days = _change_days(steps, as_of)
+    if until is not None and until > as_of:
+        days.add(until)
+    for day in sorted(days):
         step = holding_on(steps, day)
         holds = standing if standing and (until is None or day < until) else None
         yield PendingChange(
@@ -68,5 +69,6 @@ def _pending(pathway: Pathway, steps: tuple[StepInterval, ...], as_of: date) -> 
         )
 
 
-def _change_days(steps: tuple[StepInterval, ...]) -> set[date]:
-    return {step.start for step in steps} | {step.end for step in steps if step.end}
+def _change_days(steps: tuple[StepInterval, ...], after: date) -> set[date]:
+    late = [step for step in steps if step.end is None or step.end > after]
+    return {day for step in late for day in (step.start, step.end) if day is not None and day > after}

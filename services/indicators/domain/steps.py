@@ -37,8 +37,8 @@ def _is_short(end: date | None, start: date, sustained: Sustained) -> bool:
 
 
 def _matured(level: StepInterval, sustained: Sustained) -> Iterator[StepInterval]:
-    ripe_on = level.start + timedelta(days=sustained.from_day - 1)
-    if level.step != sustained.of or (level.end is not None and level.end <= ripe_on):
+    ripe_on = level.start + timedelta(days=sustained.from_day - 1) if level.step == sustained.of else None
+    if ripe_on is None or (level.end is not None and level.end <= ripe_on):
         yield level
         return
     yield replace(level, end=ripe_on)
