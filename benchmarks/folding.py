@@ -28,6 +28,7 @@ from contracts.topics import FACTS, TOPICS
 from services.console.composition import alone
 from services.demo.stream import stream
 from services.runtime.broker import LogAdmin
+from services.runtime.clock import SystemClock
 from services.runtime.database import plain_dsn
 from services.runtime.embedded.postgres import embedded_postgres, throwaway_folder
 from tests.rigs.kafka import RealKafka
@@ -88,7 +89,7 @@ def serve(environment: dict[str, str], ready: Connection) -> None:
 
 
 async def _serve(ready: Connection) -> None:
-    async with alone("indicators", "127.0.0.1", 0):
+    async with alone("indicators", "127.0.0.1", 0, SystemClock()):
         ready.send("ready")
         await asyncio.Event().wait()
 

@@ -29,7 +29,7 @@ from services.notifier.settings import NotifierSettings
 from services.runtime.access import ANY_AUTHORITY, Access, Principal, Role, new_token
 from services.runtime.authorities import Authority, load_authorities
 from services.runtime.broker import LogAdmin, build_broker, build_producer
-from services.runtime.clock import Clock, SystemClock
+from services.runtime.clock import Clock
 from services.runtime.database import Database
 from services.runtime.embedded.log import embedded_log
 from services.runtime.embedded.pacing import Pacer
@@ -147,8 +147,8 @@ async def embedded(  # noqa: PLR0913, PLR0917 - one argument for each part that 
 
 
 @asynccontextmanager
-async def alone(service: str, address: str, port: int) -> AsyncIterator[Host]:
-    """Run one service on the broker and database that the environment names.
+async def alone(service: str, address: str, port: int, clock: Clock) -> AsyncIterator[Host]:
+    """Run one service on the broker and database that the environment names, by `clock`.
 
     Raises SettingsError, AuthoritiesError or ValueError for what cannot be used, KafkaError for a broker out of reach.
     """
@@ -162,7 +162,7 @@ async def alone(service: str, address: str, port: int) -> AsyncIterator[Host]:
     listener = bound(address, port)
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
-        platform = await _platform(stack, settings, None, SystemClock(), authorities, Unpaced())
+        platform = await _platform(stack, settings, None, clock, authorities, Unpaced())
         host = await stack.enter_async_context(running([build(platform)], platform, access, listener))
         _spare_collector()
         yield host

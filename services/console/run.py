@@ -12,6 +12,7 @@ from services.console.embedding import told_start_failures
 from services.console.failures import MISUSED, Failure
 from services.console.store import told_store_failures
 from services.console.waiting import stopping, until_stopped
+from services.runtime.clock import Clock, SystemClock
 from services.runtime.logs import configure
 from services.runtime.migrations import SERVICES
 
@@ -30,14 +31,15 @@ def command(service: ServiceName, host: Address = "127.0.0.1", port: Port = 8080
         raise Failure(f"There is no service {service}; there are {', '.join(SERVICES)}.", MISUSED)
     configure(service)
     with told_start_failures(port), told_store_failures():
-        asyncio.run(_run(service, host, port))
+        asyncio.run(serve(service, host, port, SystemClock()))
 
 
-async def _run(service: str, host: str, port: int) -> None:
+async def serve(service: str, host: str, port: int, clock: Clock) -> None:
+    """Run one service until somebody ends it. Raises Failure where the log does not answer or a part dies."""
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(stopping())
         try:
-            running = await stack.enter_async_context(alone(service, host, port))
+            running = await stack.enter_async_context(alone(service, host, port, clock))
         except KafkaError as error:
             raise Failure(f"The Kafka that ASKELMA_KAFKA names does not answer ({type(error).__name__}).") from None
         await until_stopped(running, stop)
