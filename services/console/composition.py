@@ -142,6 +142,7 @@ async def embedded(  # noqa: PLR0913, PLR0917 - one argument for each part that 
         ]
         access, users = _embedded_access(keys, next(iter(served)), coordinator)
         host = await stack.enter_async_context(running(services, platform, access, listener, users))
+        stack.push_async_callback(pacer.close)  # before the readers end: a writer would wait for them all its grace
         _spare_collector()
         yield Running(host, keys)
 

@@ -67,12 +67,10 @@ class Pacer:
     async def room(self, topic: str, size: int) -> None:
         """Return when any partition of `topic` may take `size` more bytes; more than the limit waits for an empty one.
 
-        Raises ConnectionError once the pacer is closed.
+        Returns at once when the pacer is closed: readers are ending too, and the log is forgotten with the process.
         """
         groups = groups_of(topic)
-        while groups and not self._has_room(topic, size):
-            if self._closed:
-                raise ConnectionError("The log is closing.")
+        while groups and not self._closed and not self._has_room(topic, size):
             await self._learn(topic, groups)
             if not self._has_room(topic, size):
                 await asyncio.sleep(POLL_S)
@@ -83,11 +81,12 @@ class Pacer:
             self._ledgers[topic][partition].add(offset, size)
 
     async def close(self) -> None:
-        """Disconnect; whoever waits for room is told."""
+        """Disconnect; whoever waits for room is let through."""
         self._closed = True
         async with self._asking:
             if self._admin is not None:
                 await self._admin.close()
+                self._admin = None
 
     def _has_room(self, topic: str, size: int) -> bool:
         fullest = max((ledger.bytes for ledger in self._ledgers[topic].values()), default=0)

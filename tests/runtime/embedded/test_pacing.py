@@ -1,7 +1,7 @@
 """Writers of embedded mode wait for slow readers, so that the mock cluster drops nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from graphlib import TopologicalSorter
 
@@ -10,11 +10,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from contracts.topics import ALERTS, FACTS, PATHWAYS, TOPICS, group_of, intake_topic
 from services.runtime.embedded.pacing import LIMIT_BYTES, Ledger, Pacer, groups_of
-from services.runtime.publisher import Unpaced
+from tests.conftest import ExpectedErrors
 
 KIB = 1024
 RECORD = 8 * KIB
-RECORDS = 1_000  # 7.8 MiB in one partition, that holds 5
 
 
 @asynccontextmanager
@@ -24,47 +23,12 @@ async def pacer_of(address: str) -> AsyncIterator[Pacer]:
     await pacer.close()
 
 
-async def write(address: str, topic: str, pace: Pacer | Unpaced, records: int) -> None:
+async def write(address: str, topic: str, pace: Pacer, records: int) -> None:
     async with AIOKafkaProducer(bootstrap_servers=address, linger_ms=0) as producer:
         for _ in range(records):
             await pace.room(topic, RECORD)
             place = await producer.send_and_wait(topic, bytes(RECORD), key=b"one partition")
             pace.sent(topic, place.partition, place.offset, RECORD)
-
-
-async def read_slowly(address: str, topic: str, group: str, until: Callable[[int], bool]) -> int:
-    """Read at a tenth of the writer's speed, acknowledge in batches, and return how many records came."""
-    read = 0
-    async with AIOKafkaConsumer(
-        topic, bootstrap_servers=address, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False,
-        max_partition_fetch_bytes=256 * KIB,
-    ) as consumer:  # fmt: skip
-        while not until(read):
-            for records in (await consumer.getmany(timeout_ms=500, max_records=16)).values():
-                await asyncio.sleep(0.005 * len(records))
-                read += len(records)
-            await consumer.commit()
-    return read
-
-
-@pytest.mark.wire
-async def test_a_reader_ten_times_too_slow_loses_nothing(own_log: str) -> None:
-    topic = intake_topic("rigs")
-    async with pacer_of(own_log) as pacer, asyncio.TaskGroup() as both:
-        both.create_task(write(own_log, topic, pacer, RECORDS))
-        reading = both.create_task(read_slowly(own_log, topic, group_of("ingest"), lambda read: read >= RECORDS))
-    assert reading.result() == RECORDS
-
-
-@pytest.mark.wire
-async def test_without_pacing_the_mock_cluster_does_lose_records(own_log: str) -> None:
-    """The control: if this fails, the test above shows nothing any more."""
-    topic = intake_topic("rigs")
-    await write(own_log, topic, Unpaced(), RECORDS)
-    async with AIOKafkaConsumer(bootstrap_servers=own_log) as probe:
-        partitions = [TopicPartition(topic, number) for number in range(4)]
-        first = await probe.beginning_offsets(partitions)
-    assert max(first.values()) > 0
 
 
 @pytest.mark.wire
@@ -98,12 +62,15 @@ async def test_topics_without_reading_groups_are_not_paced() -> None:
         await pacer.room(ALERTS.name, LIMIT_BYTES)
 
 
-async def test_a_closed_pacer_tells_who_waits() -> None:
+async def test_a_pacer_that_is_closed_lets_through_who_waits(expected_errors: ExpectedErrors) -> None:
+    expected_errors.allow("^aiokafka")  # nobody is at that address
     pacer = Pacer("127.0.0.1:1")
     pacer.sent(FACTS.name, 0, 0, LIMIT_BYTES)
+    waiting = asyncio.create_task(pacer.room(FACTS.name, 1))
+    await asyncio.sleep(0)
+    assert not waiting.done()
     await pacer.close()
-    with pytest.raises(ConnectionError, match="closing"):
-        await pacer.room(FACTS.name, 1)
+    await waiting
 
 
 def test_confirmations_may_come_in_any_order() -> None:
