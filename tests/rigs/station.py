@@ -40,10 +40,14 @@ def decode(record: Record) -> str:
 class Handled:
     """A handler that keeps what it is given."""
 
-    words: list[str] = field(default_factory=list)
+    batches: list[Sequence[str]] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[str]:
+        return [word for batch in self.batches for word in batch]
 
     async def __call__(self, words: Sequence[str]) -> None:
-        self.words += words
+        self.batches.append(words)
 
 
 @dataclass
@@ -57,6 +61,8 @@ class Station:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     limit: Limit = field(default_factory=Limit)
     patience_seconds: float = 30
+    linger_seconds: float = 0
+    max_batch: int = 5_000
     publisher: Callable[[AIOKafkaProducer, Meter], Publisher] = field(
         default=lambda producer, meter: Publisher(producer, Unpaced(), meter)
     )
@@ -80,7 +86,8 @@ class Station:
         """Run one replica that gives words to `handle`."""
         settings = Settings(
             database_url=self.database.url, kafka=self.log.address, instance=instance,
-            poll_interval_seconds=3 * self.patience_seconds,
+            poll_interval_seconds=3 * self.patience_seconds, linger_seconds=self.linger_seconds,
+            max_batch=self.max_batch,
         )  # fmt: skip
         broker, producer = build_broker(self.log.address, self.service), build_producer(self.log.address, self.service)
         meter = Meter(self.registry, self.service)

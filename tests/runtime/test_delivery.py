@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from sqlalchemy.exc import OperationalError
 
 from contracts.topics import DEAD
+from services.runtime import broker as brokers
+from services.runtime import consumer as consumers
+from services.runtime.consumer import Consumer
 from services.runtime.deadletters import Limit
 from services.runtime.publisher import Outgoing, Publisher, PublishError, Unpaced
 from tests.conftest import ExpectedErrors
@@ -238,3 +244,83 @@ async def test_what_was_handled_and_not_acknowledged_comes_again(
     async with place.reading(second):
         await until(lambda: acknowledged(place, 40), "all are acknowledged")
     assert set(first.words) <= set(second.words) == set(WORDS)
+
+
+# --- a batch that is not full lingers ---
+
+
+@pytest.fixture
+def _linger_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time pass for the consumer, so that only its other reasons end a batch."""
+    monkeypatch.setattr(consumers, "time", SimpleNamespace(monotonic=lambda: 0.0))
+
+
+async def assigned(consumer: Consumer) -> bool:
+    return await consumer.ready() is None
+
+
+@asynccontextmanager
+async def talking(place: Station) -> AsyncIterator[None]:
+    """Say a word ten times a second until the block ends."""
+
+    async def talk(publisher: Publisher) -> None:
+        for number in count():
+            await publisher.send([Outgoing(place.topic, f"w{number}", f"w{number}".encode())])
+            await asyncio.sleep(0.1)
+
+    async with place.publishing() as publisher:
+        talk_on = asyncio.create_task(talk(publisher))
+        try:
+            yield
+        finally:
+            talk_on.cancel()
+            await asyncio.gather(talk_on, return_exceptions=True)
+
+
+@pytest.mark.usefixtures("_linger_never_ends")
+async def test_a_batch_gathers_what_comes_one_by_one_until_nothing_comes(place: Station) -> None:
+    handled = Handled()
+    async with replace(place, linger_seconds=8).reading(handled) as consumer, place.publishing() as publisher:
+        await until(lambda: assigned(consumer), "it reads")
+        for word in WORDS[:5]:
+            await publisher.send([Outgoing(place.topic, word, word.encode())])
+            await asyncio.sleep(0.1)
+        assert handled.batches == []
+        await until(lambda: acknowledged(place, 5), "the five are acknowledged")
+    assert [sorted(batch) for batch in handled.batches] == [WORDS[:5]]
+
+
+@pytest.mark.usefixtures("_linger_never_ends")
+async def test_a_batch_that_is_full_is_handled_though_more_comes(place: Station) -> None:
+    handled = Handled()
+    async with replace(place, linger_seconds=8, max_batch=10).reading(handled), talking(place):
+        await until(lambda: len(handled.batches) == 2, "two batches are handled")
+    assert [len(batch) for batch in handled.batches[:2]] == [10, 10]
+
+
+async def test_a_batch_is_handled_when_its_linger_is_over_though_more_comes(place: Station) -> None:
+    handled = Handled()
+    async with replace(place, linger_seconds=1).reading(handled), talking(place):
+        await until(lambda: len(handled.batches) == 2, "two batches are handled")
+
+
+async def test_what_lingers_when_the_reader_is_ended_is_handled_by_the_next(
+    place: Station, monkeypatch: pytest.MonkeyPatch, expected_errors: ExpectedErrors
+) -> None:
+    monkeypatch.setattr(brokers, "_GRACE_SECONDS", 0.1)  # else its end waits until nothing more comes
+    expected_errors.allow("CancelledError")
+    first, second = Handled(), Handled()
+    await place.say(*WORDS)
+    async with replace(place, linger_seconds=60).reading(first) as consumer:
+        await until(lambda: holds(consumer, 40), "it holds all and lingers")
+    assert first.batches == []
+    assert await place.acknowledged() == 0
+    async with place.reading(second):
+        await until(lambda: acknowledged(place, 40), "all are acknowledged")
+    assert sorted(second.words) == WORDS
+
+
+async def holds(consumer: Consumer, number: int) -> bool:
+    reading = consumer._consumer  # noqa: SLF001 - only it knows what it has fetched
+    positions: list[int] = [await reading.position(place) for place in reading.assignment()] if reading else []
+    return sum(positions) == number
