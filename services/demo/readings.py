@@ -22,6 +22,7 @@ ByMunicipality: TypeAlias = dict[str, Json]
 
 class _Step(BaseModel):
     step: int
+    name: dict[str, str]
     clients: int
 
 
@@ -88,7 +89,12 @@ class Supervisor:
         costs = await self._costs(months_before(day, _SHOWN_MONTHS - 1), day)
         alerts = await self.ask(_Alerts, "/v1/alerts", {"limit": "1"})
         return Reading(
-            day, {each.step: each.clients for each in stock.steps}, _moves(moves), _monthly(costs), alerts.counts
+            day,
+            {each.step: each.name["en"] for each in stock.steps},
+            {each.step: each.clients for each in stock.steps},
+            _moves(moves),
+            _monthly(costs),
+            alerts.counts,
         )
 
     async def published(self, service: str, month: date) -> bool:

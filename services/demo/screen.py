@@ -12,22 +12,16 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-STEPS: Final = (
-    "registered", "engaged", "functioning", "preparing", "skilling", "supported work", "open employment",
-    "sustained employment",
-)  # fmt: skip
-"""The ladder's steps 0-7 as the field names them."""
-
-_SHORT: Final = ("registered", "engaged", "functioning", "preparing", "skilling", "supported", "open work", "sustained")
-
 SCHEMES: Final = ("fi-2015", "fi-2025", "step-graded")
 RULES: Final = {
-    "initial_interview_missing": "first interview missing",
-    "contact_gap": "contact gap",
-    "service_without_follow_on": "service without follow-on",
-    "threshold_near": "cost threshold near",
-    "setback": "setback",
+    "initial_interview_missing": "Initial interview missing",
+    "contact_gap": "No contact for a long time",
+    "service_without_follow_on": "Service ended, nothing followed",
+    "threshold_near": "Cost class about to rise",
+    "setback": "Setback",
 }
+"""The rules as the page of alerts names them."""
+
 _SHOWN_MOVES: Final = 8
 _SHOWN_MONTHS: Final = 4
 
@@ -43,9 +37,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The figures as they stand on `day`; `costs` in cents by month and scheme."""
+    """The figures as they stand on `day`; `steps` are the ladder's names, `costs` in cents by month and scheme."""
 
     day: date
+    steps: Mapping[int, str] = field(default_factory=dict)
     stock: Mapping[int, int] = field(default_factory=dict)
     moves: Sequence[Move] = ()
     costs: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
@@ -104,7 +99,7 @@ def _stock(reading: Reading) -> Table:
     table.add_column(ratio=1)
     table.add_column(justify="right", no_wrap=True)
     most = max(reading.stock.values(), default=0) or 1
-    for step, name in enumerate(STEPS):
+    for step, name in reading.steps.items():
         clients = reading.stock.get(step, 0)
         table.add_row(f"[dim]{step}[/] {name}", Bar(most, 0, clients, color="cyan"), _number(clients))
     return table
@@ -120,8 +115,8 @@ def _moves(reading: Reading) -> Table:
     for move in largest[:_SHOWN_MOVES]:
         style = "green" if move.to > move.origin else "yellow"
         sign = "↑" if move.to > move.origin else "↓"
-        table.add_row(f"[{style}]{sign}[/] {_SHORT[move.origin]} → {_SHORT[move.to]}", _number(move.clients))
-    _fill(table, len(STEPS) - len(largest))
+        table.add_row(f"[{style}]{sign}[/] {move.origin} → {move.to} {reading.steps[move.to]}", _number(move.clients))
+    _fill(table, len(reading.steps) - len(largest))
     return table
 
 

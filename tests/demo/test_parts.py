@@ -1,8 +1,10 @@
 """The parts of the demo's lives, by hand-written expectations."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from io import StringIO
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,8 +15,9 @@ from services.demo.domain.payments import Days, divided, due, weekdays
 from services.demo.domain.people import identity_code, population
 from services.demo.feed import Batch, Scope, batches, feed, publication_before
 from services.demo.figures import figures
-from services.demo.screen import Move, Reading, Screen
+from services.demo.screen import RULES, Move, Reading, Screen
 from services.demo.stream import stream
+from services.indicators.ladder_file import load_ladder
 
 
 def test_an_identity_code_has_its_control_character_and_century_sign() -> None:
@@ -112,12 +115,18 @@ async def test_a_feed_that_nobody_reads_ends_with_its_block() -> None:
         pass
 
 
+def test_the_screen_names_the_rules_as_the_page_of_alerts_does() -> None:
+    page = (Path(__file__).parents[2] / "services/notifier/templates/notifier/words.html").read_text(encoding="utf-8")
+    assert dict(re.findall(r'rule == "(\w+)" %\}\{\{ _\("([^"]+)"\)', page)) == RULES
+
+
 @pytest.mark.parametrize("width", [80, 100])
 def test_the_tables_fit_the_terminal(width: int) -> None:
     screen = Screen()
     screen.expect(1000)
     screen.reading = Reading(
         date(2026, 6, 30),
+        {step: named.en for step, named in load_ladder().named.items()},
         {0: 20, 1: 1_400, 7: 340},
         [Move(1, 6, 55), Move(6, 1, 31), Move(6, 7, 9)],
         {date(2026, 6, 1): {"fi-2015": 72_156_780, "fi-2025": 65_156_749, "step-graded": 3_221_100}},
@@ -128,5 +137,5 @@ def test_the_tables_fit_the_terminal(width: int) -> None:
     lines = written.getvalue().splitlines()
     assert all(len(line) <= width for line in lines)
     text = written.getvalue().replace("\N{NO-BREAK SPACE}", " ")
-    for expected in ("1 400", "↓ open work → engaged", "721 568", "651 567", "contact gap"):
+    for expected in ("1 400", "↓ 6 → 1 Engaged", "7 Sustained employment", "721 568", "651 567", *RULES.values()):
         assert expected in text
