@@ -65,22 +65,26 @@ Start = Callable[..., AbstractAsyncContextManager[System]]
 
 @pytest.fixture
 def start(folder: Path) -> Start:
-    """Give a way to start a system on a folder of this test, again and again; another `name` is another system."""
+    """Give a way to start a system on a folder of this test, again and again."""
 
-    @asynccontextmanager
-    async def started(
-        at: datetime = START, authority: Authority | None = None, name: str = "data"
-    ) -> AsyncIterator[System]:
-        clock = ManualClock(at)
-        (folder / name).mkdir(mode=0o711, exist_ok=True)
-        async with (
-            embedded(folder / name, 0, clock, authority) as running,
-            httpx.AsyncClient(base_url=running.host.url, timeout=60) as http,
-        ):
-            await until(lambda: _ready(running), "the system is ready")
-            yield System(running, clock, http)
+    def started(at: datetime = START, authority: Authority | None = None) -> AbstractAsyncContextManager[System]:
+        return started_on(folder, at, authority)
 
     return started
+
+
+@asynccontextmanager
+async def started_on(
+    folder: Path, at: datetime, authority: Authority | None = None, **differing: object
+) -> AsyncIterator[System]:
+    """Start a system on what `folder` holds, with settings `differing` from the usual; give it once it is ready."""
+    clock = ManualClock(at)
+    async with (
+        embedded(folder, 0, clock, authority, differing=differing) as running,
+        httpx.AsyncClient(base_url=running.host.url, timeout=60) as http,
+    ):
+        await until(lambda: _ready(running), "the system is ready")
+        yield System(running, clock, http)
 
 
 async def _ready(running: Running) -> bool:
