@@ -7,7 +7,7 @@ as if all their totals were known.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import repeat
 
@@ -26,6 +26,7 @@ from services.indicators.domain.figures import (
 )
 from services.indicators.domain.fold import folded_by
 from services.indicators.domain.ladder import Ladder
+from services.indicators.domain.pathway import UNKNOWN, Pathway
 from services.indicators.domain.snapshot import Owner, snapshot_of
 from services.indicators.metrics import IndicatorMetrics
 from services.indicators.published import Figures, Shown
@@ -74,8 +75,16 @@ class PathwayFigures:
         if told.client not in stored:
             return repeat(told, len(publications))
         owner = Owner(told.authority, told.client)
-        steps = folded_by(stored[told.client], [publication.seq for publication in publications], self._ladder)
-        return (snapshot_of(pathway, owner, 0, self._ladder) for pathway in steps)
+        pathways = folded_by(stored[told.client], [publication.seq for publication in publications], self._ladder)
+        return self._told_of(pathways, owner)
+
+    def _told_of(self, pathways: Iterable[Pathway], owner: Owner) -> Iterator[PathwaySnapshot]:
+        before = UNKNOWN
+        told = snapshot_of(before, owner, 0, self._ladder)
+        for pathway in pathways:
+            if pathway is not before:  # else nothing came between two publications
+                before, told = pathway, snapshot_of(pathway, owner, 0, self._ladder)
+            yield told
 
     async def show(self) -> None:
         """Set the gauge from the newest publication of each authority; a hidden figure has no series."""
@@ -102,6 +111,8 @@ class MonthCounts:
 
     def add(self, told: PathwaySnapshot) -> None:
         """Count one client."""
+        if not any(spell.start <= self._last and (spell.end is None or spell.end > self._eve) for spell in told.spells):
+            return  # observed on no day of it
         for moment, day in ((_BEFORE, self._eve), (_NOW, self._last)):
             for home, step in stock_on(told, day):
                 self._cells[self._place(home), str(step), moment] += 1
