@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, StringConstraints
 
+from contracts.text import MUNICIPALITY
+
 
 class Municipality(NamedTuple):
     """A municipality of Finland: its number of three digits and its names."""
@@ -31,7 +33,7 @@ def _known(code: str) -> str:
     return code
 
 
-MunicipalityCode = Annotated[str, StringConstraints(pattern=r"^\d{3}$"), AfterValidator(_known)]
+MunicipalityCode = Annotated[str, StringConstraints(pattern=MUNICIPALITY), AfterValidator(_known)]
 
 
 class StatusCode(StrEnum):

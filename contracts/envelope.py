@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final, NamedTuple, Protocol
 
+from pydantic import ValidationError
+
 from contracts.dates import as_text, civil_date
 from contracts.facts import FACT_PREFIX, PAYLOADS, BenefitPaid, Payload
+from contracts.faults import faults_of
 
 CLIENT_SUBJECT: Final = "client/"
 
@@ -149,11 +152,7 @@ def fact_from(headers: Mapping[str, str], body: bytes) -> Fact:
 
 
 def _without_values(error: ValueError) -> str:
-    details = getattr(error, "errors", None)
-    if details is None:
-        return "a header is not of its form"
-    rows = details(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, row['loc'])) or 'payload'}: {row['msg']}" for row in rows)
+    return faults_of(error, "payload") if isinstance(error, ValidationError) else "a header is not of its form"
 
 
 def body_of(data: Payload) -> bytes:

@@ -7,6 +7,7 @@ from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.faults import fault_of
 from deploy.dashboards.publisher import PublishingError
 
 
@@ -54,4 +55,4 @@ class FiguresSettings(BaseSettings):
 
 def _refusal(error: ErrorDetails) -> str:
     setting = error["loc"][0] if error["loc"] else "database_password"
-    return f"ASKELMA_FIGURES_{str(setting).upper()}: {error['msg'].removeprefix('Value error, ')}"
+    return f"ASKELMA_FIGURES_{str(setting).upper()}: {fault_of(error)}"

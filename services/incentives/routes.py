@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.codes import MUNICIPALITIES, MunicipalityCode
+from contracts.text import MONTH, Month
 from services.incentives import reporting
 from services.incentives.domain.costs import first_day_of, month_number
 from services.incentives.domain.schemes import CostClass, Mark, Scheme, Standing
@@ -32,7 +33,6 @@ SEE_COSTS: Final = (Role.SUPERVISOR, Role.FINANCE, Role.ANALYST)
 _MOST_MONTHS: Final = 240
 """Twenty years: longer than any scheme's life, short enough for one answer."""
 _SHOWN_MONTHS: Final = 12
-_MONTH_PATTERN: Final = r"^[12]\d{3}-(0[1-9]|1[0-2])$"
 
 Source = Literal["exact", "publications"]
 
@@ -101,9 +101,6 @@ class Costs(BaseModel):
     sums: list[SchemeSum]
 
     model_config = ConfigDict(serialize_by_alias=True)
-
-
-Month = Annotated[str, Field(pattern=_MONTH_PATTERN)]
 
 
 class Asked(BaseModel):
@@ -388,8 +385,8 @@ def _asked(  # noqa: PLR0913, PLR0917 - the fields of the form and what stands i
     first = first_day_of(month_number(newest) - _SHOWN_MONTHS + 1)
     return Asked.model_validate(
         {
-            "from": start if re.match(_MONTH_PATTERN, start) else f"{first:%Y-%m}",
-            "to": end if re.match(_MONTH_PATTERN, end) else f"{newest:%Y-%m}",
+            "from": start if re.match(MONTH, start) else f"{first:%Y-%m}",
+            "to": end if re.match(MONTH, end) else f"{newest:%Y-%m}",
             "municipality": municipality if municipality in MUNICIPALITIES else None,
             "scheme": scheme if scheme in schemes else "law",
         }

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from contracts.faults import fault_of
 from services.incentives.domain.parameters import Dated, Parameters
 from services.incentives.domain.schemes import (
     STEPS,
@@ -326,20 +327,14 @@ def _read(form: type[F], file: Traversable) -> F:
     try:
         return form.model_validate(_mapping(file))
     except ValidationError as error:
-        rows = error.errors(include_url=False, include_input=False, include_context=False)
-        raise RuleFileError(
-            "\n".join(f"{file.name}: {_where(row['loc'])}{_said(row['msg'])}" for row in rows)
-        ) from None
+        rows = error.errors(include_url=False)
+        raise RuleFileError("\n".join(f"{file.name}: {_where(row['loc'])}{fault_of(row)}" for row in rows)) from None
 
 
 def _where(location: tuple[int | str, ...]) -> str:
     # A discriminated field repeats its tag in the location, which is no field of the file.
     parts = [str(part) for number, part in enumerate(location) if not (number == 1 and location[0] == "ladder")]
     return f"{'.'.join(parts)}: " if parts else ""
-
-
-def _said(message: str) -> str:
-    return message.removeprefix("Value error, ")
 
 
 def _names(first_days: tuple[int, ...]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from yaml import YAMLError, safe_load
 
+from contracts.faults import fault_of
 from services.indicators.domain.ladder import Ladder, LadderError
 
 # Raise this with every change of the fold that gives another pathway for the same facts: all clients are folded anew.
@@ -43,7 +44,6 @@ def ladder_from(content: bytes) -> Ladder:
 
 
 def _first_fault(error: ValidationError) -> str:
-    row = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    row = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in row["loc"] if part != "[key]")
-    message = row["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
+    return f"{place}: {fault_of(row)}" if place else fault_of(row)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.codes import MUNICIPALITIES, MunicipalityCode
 from contracts.dates import month_end
+from contracts.text import MONTH, MUNICIPALITY, Month
 from services.indicators.domain.figures import Matrix, Of
 from services.indicators.domain.ladder import Step
 from services.indicators.figure_book import FigureBook, Flows, Source, Stock, Transitions
@@ -24,11 +25,8 @@ _SEE_CLIENTS: Final = (Role.SUPERVISOR, Role.COORDINATOR)
 
 _MOST_MONTHS: Final = 240
 """Twenty years: longer than any register here reaches back, short enough for one answer."""
-_MONTH_PATTERN: Final = r"^[12]\d{3}-(0[1-9]|1[0-2])$"
 _MONTHS_ON_PAGE: Final = 12
 _LARGEST: Final = 10
-
-Month = Annotated[str, Field(pattern=_MONTH_PATTERN)]
 
 
 class StepClients(BaseModel):
@@ -293,8 +291,8 @@ def page_routes(book: FigureBook) -> APIRouter:
     async def pathways(
         request: Request,
         who: Annotated[Principal, Depends(allow(*SEE_FIGURES))],
-        month: Annotated[str, Query(pattern=rf"{_MONTH_PATTERN}|^$")] = "",
-        municipality: Annotated[str, Query(pattern=r"^\d{3}$|^$")] = "",
+        month: Annotated[str, Query(pattern=f"{MONTH}|^$")] = "",
+        municipality: Annotated[str, Query(pattern=f"{MUNICIPALITY}|^$")] = "",
     ) -> HTMLResponse:
         """Show clients by step, how they moved in a month, and the largest transitions of the year up to it."""
         asked = _first_day(month) if month else None

@@ -108,4 +108,4 @@ def _sent(record: Record) -> Sent:
     except UnreadableError as error:
         return Sent({}, body, Refused(Reason.UNREADABLE, str(error)))
     kind = media_type(record.headers.get("content-type", ""))
-    return structured(value) if kind == STRUCTURED else binary_kafka(record.headers, body)
+    return structured(value) if kind == STRUCTURED else binary_kafka(record.headers, body, value)

@@ -9,7 +9,6 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from services.ingest.away import told_if_away
 from services.ingest.domain.bindings import (
     BATCH,
     HTTP_PREFIX,
@@ -27,7 +26,7 @@ from services.ingest.domain.scopes import Scope
 from services.ingest.journaling import Outcome, Taken
 from services.ingest.reception import Reception
 from services.ingest.store.senders import scope_of_key
-from services.runtime.access import Problem, digest_of
+from services.runtime.access import Access, Problem, digest_of
 from services.runtime.database import Database
 from services.runtime.problems import MEDIA_TYPE
 
@@ -46,30 +45,33 @@ def event_routes(reception: Reception, database: Database, largest_body: int) ->
         request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Response:
         """Take events of the bearer; what is answered with 2xx is in the journal."""
-        with told_if_away():
-            scope = await _scope(database, bearer)
+        scope = await _scope(database, request.app.state.access, bearer)
         kind = _kind(request)
         events = _events(kind, request, await _body(request, largest_body))
-        with told_if_away():
-            outcomes = await reception.receive(scope, events, "http")
+        outcomes = await reception.receive(scope, events, "http")
         return _for_batch(outcomes) if kind == BATCH else _for_one(outcomes[0])
 
     return router
 
 
-async def _scope(database: Database, bearer: HTTPAuthorizationCredentials | None) -> Scope:
+async def _scope(database: Database, access: Access, bearer: HTTPAuthorizationCredentials | None) -> Scope:
     scope = None
     if bearer is not None:
         async with database.transaction() as session:
             scope = await scope_of_key(session, digest_of(bearer.credentials))
+        if scope is None and access.principal_of(bearer.credentials) is not None:
+            raise _refused_key(
+                "Not a sender's key",
+                "This token is a person's or a service's. Events need a sender's key; an administrator registers "
+                "senders and gives out their keys.",
+            )
     if scope is None:
-        raise Problem(
-            401,
-            "Unknown key",
-            "Send a sender's key that is in use as Authorization: Bearer <key>.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        raise _refused_key("Unknown key", "Send a sender's key that is in use as Authorization: Bearer <key>.")
     return scope
+
+
+def _refused_key(title: str, detail: str) -> Problem:
+    return Problem(401, title, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 async def _body(request: Request, largest: int) -> bytes:
@@ -110,7 +112,7 @@ def _events(kind: str, request: Request, body: bytes) -> list[Sent]:
     except UnreadableError as error:
         raise _unreadable(f"Nothing was taken: {error}.") from None
     if kind == PLAIN:
-        return [binary_http(request.headers, body)]
+        return [binary_http(request.headers, body, value)]
     if kind == STRUCTURED:
         if not isinstance(value, dict):
             raise _unreadable("Nothing was taken: one event is a JSON object.")

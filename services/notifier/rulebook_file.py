@@ -9,6 +9,7 @@ import holidays
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from contracts.faults import faults_of
 from contracts.snapshots import Severity
 from services.notifier.domain.rulebook import (
     ContactGap,
@@ -117,8 +118,7 @@ def read_rulebook(path: Path = SHIPPED) -> Rulebook:
     except yaml.YAMLError as error:
         raise RuleFileError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        rows = (f"{'.'.join(map(str, row['loc'])) or 'file'}: {row['msg']}" for row in error.errors())
-        raise RuleFileError(f"{path}: {'; '.join(rows)}") from None
+        raise RuleFileError(f"{path}: {faults_of(error)}") from None
     return _rulebook(file, sha256(text).hexdigest()[:16])
 
 

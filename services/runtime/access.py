@@ -18,6 +18,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from contracts.faults import faults_of
 from services.runtime.problems import Problem, SignInNeeded, install_problems, wants_page
 
 __all__ = [
@@ -118,9 +119,7 @@ class Access:
         try:
             return cls(_CREDENTIALS.validate_json(file.read_bytes()), secret)
         except ValidationError as error:
-            rows = error.errors(include_url=False, include_input=False)
-            wrong = "; ".join(f"{'.'.join(map(str, row['loc'])) or 'file'}: {row['msg']}" for row in rows)
-            raise ValueError(f"the access file {file} cannot be used: {wrong}") from None
+            raise ValueError(f"the access file {file} cannot be used: {faults_of(error)}") from None
 
     def add(self, token: str, principal: Principal) -> None:
         """Let the bearer of `token` in as `principal` (embedded mode, and the services' own token)."""

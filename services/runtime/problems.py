@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from contracts.faults import fault_of
 from contracts.text import holds_identity_code
 from services.runtime.database import is_away
 from services.runtime.web.languages import translatable
@@ -113,12 +114,6 @@ def _sought(location: Sequence[int | str]) -> Sequence[int | str]:
     return location[1:] if len(location) > 1 and location[0] in {"query", "path", "header"} else location
 
 
-def _reason(message: str, value: object) -> str:
-    text = message.removeprefix("Value error, ")
-    sent = str(value)
-    return "is not of its form" if sent and sent in text else text
-
-
 def unusable_parameters(error: RequestValidationError) -> Problem:
     """Return the problem that names each parameter of `error` and what is wrong with it, without the value sent."""
     rows = error.errors()
@@ -127,7 +122,7 @@ def unusable_parameters(error: RequestValidationError) -> Problem:
     items: list[JsonValue] = [
         {
             "parameter": _named(_sought(row["loc"][:-1] if row["type"] == "extra_forbidden" else row["loc"])),
-            "reason": _reason(row["msg"], row.get("input", "")),
+            "reason": fault_of(row),
         }
         for row in rows
     ]

@@ -7,6 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from contracts.faults import fault_of
+
 _PREFIX = "ASKELMA_"
 
 
@@ -80,5 +82,5 @@ def _content(name: str, path: Path) -> str:
 
 
 def _refusals(error: ValidationError) -> str:
-    rows = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{_PREFIX}{str(row['loc'][0]).upper()}: {row['msg']}" for row in rows)
+    rows = error.errors(include_url=False)
+    return "; ".join(f"{_PREFIX}{str(row['loc'][0]).upper()} {fault_of(row)}" for row in rows)

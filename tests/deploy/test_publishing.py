@@ -232,7 +232,7 @@ def test_without_addresses_the_data_sources_are_left_alone(grafana: Grafana) -> 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"DATABASE_TLS": "perhaps"}, "ASKELMA_FIGURES_DATABASE_TLS: Input should be 'disable', 'require'"),
+        ({"DATABASE_TLS": "perhaps"}, "ASKELMA_FIGURES_DATABASE_TLS: must be one of disable, require"),
         ({"DATABASE_PASSWORD": "s3cret", "DATABASE_PASSWORD_FILE": "/x"}, "is set with and without _FILE; keep one"),
         ({"DATABASE_ADDRESS": "db:5432", "DATABASE_PASSWORD_FILE": "/nowhere"}, "cannot be read: No such file"),
     ],

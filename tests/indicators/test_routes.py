@@ -225,6 +225,14 @@ async def test_a_wrong_parameter_is_named(client: httpx.AsyncClient, path: str, 
     assert [row["parameter"] for row in answer.json()["errors"]] == [named]
 
 
+async def test_a_wrong_parameter_is_told_what_it_must_be(client: httpx.AsyncClient) -> None:
+    answer = await asked(client, "supervisor", "/v1/indicators/transitions?of=mood&from=2025-13&to=2025-02")
+    assert answer.json()["errors"] == [
+        {"parameter": "of", "reason": "must be one of status, step, service_type"},
+        {"parameter": "from", "reason": "must be a month, such as 2026-06"},
+    ]
+
+
 async def test_published_flow_is_by_whole_months(client: httpx.AsyncClient) -> None:
     answer = await asked(client, "finance", "/v1/indicators/flow?from=2025-01-02&to=2025-01-31")
     assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "from")

@@ -80,6 +80,13 @@ def test_an_unknown_attribute_is_refused_and_named_if_harmless(examine: Examine,
     assert refusal(examine(event | {CODE: "x"})) == (Reason.UNKNOWN_ATTRIBUTE, None)
 
 
+def test_bytes_in_base64_are_refused_with_what_to_do(examine: Examine, example: Example) -> None:
+    refused = examine(example("status.changed") | {"data_base64": "e30="})
+    assert refusal(refused) == (Reason.UNKNOWN_ATTRIBUTE, "data_base64")
+    assert isinstance(refused, Refused)
+    assert refused.text == "holds bytes; Askelma takes JSON, so send it as data"
+
+
 def test_what_tracing_and_schemas_add_is_dropped(examine: Examine, example: Example) -> None:
     plain = example("status.changed")
     traced = plain | {"traceparent": "00-1-2-01", "tracestate": "a=b", "dataschema": "https://schemas.example/status"}
@@ -124,6 +131,12 @@ def test_a_wrong_value_is_refused_by_its_field(
     examine: Examine, example: Example, kind: str, field: str, value: JsonValue
 ) -> None:
     assert refusal(examine(with_data(example(kind), **{field: value}))) == (Reason.WRONG_FIELD, f"data.{field}")
+
+
+def test_a_wrong_value_is_told_what_it_must_be(examine: Examine, example: Example) -> None:
+    refused = examine(with_data(example("benefit.paid"), days="20"))
+    assert isinstance(refused, Refused)
+    assert (refused.field, refused.text) == ("data.days", "must be a whole number")
 
 
 def test_an_unknown_field_is_named_only_if_its_name_is_harmless(examine: Examine, example: Example) -> None:

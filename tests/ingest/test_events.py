@@ -120,6 +120,48 @@ async def test_a_refused_event_is_answered_with_reason_and_place(ingest: Ingest,
     }
 
 
+TWICE: Final = [
+    '{"id": "e-1", %s, "id": "e-2"}',
+    '{"id" : "e-1", %s, "id" : "e-2"}',
+    '{"id"\n:"e-1", %s, "id"\t: "e-2"}',
+    '{"id": "e-1", "\\u0069d": "e-2", %s}',
+    '{"id": "a\\": b", %s, "id": "e-2"}',
+]
+
+
+@pytest.mark.parametrize("form", TWICE)
+async def test_an_event_that_names_a_field_twice_is_refused_and_the_rest_of_its_batch_taken(
+    ingest: Ingest, example: Example, form: str
+) -> None:
+    good = example("status.changed")
+    rest = json.dumps({name: value for name, value in good.items() if name != "id"})[1:-1]
+    body = f"[{form % rest}, {json.dumps(good)}]"
+    headers = {"Authorization": f"Bearer {ingest.key}", "Content-Type": BATCH}
+    receipts = (await ingest.client.post("/v1/events", content=body, headers=headers)).json()["receipts"]
+    assert [(r["status"], r.get("reason")) for r in receipts] == [("refused", "unreadable"), ("accepted", None)]
+    assert receipts[0]["detail"] == "An object names one of its fields twice; say which of the two is meant."
+
+
+@pytest.mark.parametrize("data", ['{"code": "02", "code": "01"}', '{"scores": {"ability": 5, "ability": 6}}'])
+async def test_data_that_name_a_field_twice_are_refused_in_every_mode(
+    ingest: Ingest, example: Example, data: str
+) -> None:
+    event = {name: value for name, value in example("status.changed").items() if name != "data"}
+    headers = {"Authorization": f"Bearer {ingest.key}", "Content-Type": STRUCTURED}
+    body = f'{json.dumps(event)[:-1]}, "data": {data}}}'
+    structured = await ingest.client.post("/v1/events", content=body, headers=headers)
+    headers |= {"Content-Type": "application/json"} | {f"ce-{name}": str(value) for name, value in event.items()}
+    binary = await ingest.client.post("/v1/events", content=data, headers=headers)
+    assert [(a.status_code, a.json()["reason"]) for a in (structured, binary)] == [(422, "unreadable")] * 2
+    assert await ingest.journal() == []
+
+
+async def test_objects_within_the_data_may_each_name_the_same_field(ingest: Ingest, example: Example) -> None:
+    events = [example("offer.published"), example("assessment.recorded"), example("status.changed")]
+    answer = await ingest.send_batch([numbered(event, number) for number, event in enumerate(events)])
+    assert [r["status"] for r in answer.json()["receipts"]] == ["accepted"] * 3
+
+
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 
@@ -185,27 +227,49 @@ async def test_without_a_known_key_nothing_is_taken(ingest: Ingest, example: Exa
     assert await ingest.journal() == []
 
 
+async def test_a_persons_token_is_told_apart_from_an_unknown_key(ingest: Ingest, example: Example) -> None:
+    answer = await ingest.send(example("status.changed"), "supervisor-north")
+    assert (answer.status_code, answer.json()["title"]) == (401, "Not a sender's key")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
 async def test_a_revoked_key_opens_nothing(ingest: Ingest, example: Example) -> None:
     headers = {"Authorization": "Bearer admin-north"}
     assert (await ingest.client.delete("/v1/senders/registry/keys", headers=headers)).json() == {"revoked": 1}
     assert (await ingest.send(example("status.changed"))).status_code == 401
 
 
+WIDER: Final = "ask an administrator for a wider key."
+
+
 @pytest.mark.parametrize(
-    ("scope", "kind"),
+    ("scope", "kind", "said"),
     [
-        (Scope("narrow", "north", types=frozenset({"fi.askelma.meeting.held.v1"})), "client.moved"),
-        (Scope("narrow", "north", municipalities=frozenset({"167"})), "client.moved"),
-        (Scope("narrow", "north", sources=frozenset({"registry/lahti"})), "client.moved"),
-        (Scope("narrow", "south"), "client.registered"),
+        (
+            Scope("narrow", "north", types=frozenset({"fi.askelma.meeting.held.v1"})), "client.moved",
+            f"type is a type of fact that this key may not send; {WIDER}",
+        ),
+        (
+            Scope("narrow", "north", municipalities=frozenset({"167"})), "client.moved",
+            f"data.municipality is a municipality whose facts this key may not send; {WIDER}",
+        ),
+        (
+            Scope("narrow", "north", sources=frozenset({"registry/lahti"})), "client.moved",
+            f"source is a source that this key may not speak for; {WIDER}",
+        ),
+        (
+            Scope("narrow", "south"), "offer.published",
+            f"data.place is a municipality whose facts this key may not send; {WIDER}",
+        ),
     ],
-)
+)  # fmt: skip
 async def test_what_lies_outside_the_keys_scope_is_refused(
-    ingest: Ingest, example: Example, scope: Scope, kind: str
+    ingest: Ingest, example: Example, scope: Scope, kind: str, said: str
 ) -> None:
     key = await ingest.key_for(scope)
     event = example(kind)
-    assert (await ingest.send(event, key)).status_code == 403
+    alone = await ingest.send(event, key)
+    assert (alone.status_code, alone.json()["detail"]) == (403, said)
     answer = await ingest.send_batch([event], key)
     assert (answer.status_code, answer.json()["receipts"][0]["reason"]) == (422, "out_of_scope")
     assert await ingest.journal() == []

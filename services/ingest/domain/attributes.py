@@ -17,6 +17,7 @@ from services.ingest.domain.rules import DoorRules
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype")
 _REQUIRED: Final = frozenset(ATTRIBUTES) - {"datacontenttype"}
 _DROPPED: Final = ("traceparent", "tracestate", "dataschema")
+_BINARY: Final = "data_base64"
 _KNOWN: Final = frozenset(ATTRIBUTES) | frozenset(_DROPPED)
 
 _ID: Final[TypeAdapter[str]] = TypeAdapter(FactId)
@@ -65,6 +66,8 @@ def attributes_of(sent: Mapping[str, object], rules: DoorRules, today: date) -> 
 
 
 def _texts(sent: Mapping[str, object]) -> dict[str, str]:
+    if _BINARY in sent:
+        raise RefusedError(Reason.UNKNOWN_ATTRIBUTE, "holds bytes; Askelma takes JSON, so send it as data", _BINARY)
     if not sent.keys() <= _KNOWN:
         raise RefusedError(
             Reason.UNKNOWN_ATTRIBUTE,

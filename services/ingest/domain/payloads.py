@@ -13,6 +13,7 @@ from contracts.facts import (
     EventRetracted,
     Payload,
 )
+from contracts.faults import fault_of
 from contracts.text import holds_identity_code
 from services.ingest.domain.refusals import Reason, RefusedError, shown_name
 from services.ingest.domain.rules import DoorRules
@@ -45,7 +46,7 @@ def payload_of(kind: str, data: bytes, rules: DoorRules) -> Payload:
 
 
 def _refusal(model: type[Payload], error: ValidationError) -> RefusedError:
-    found = [_classified(model, row) for row in error.errors(include_url=False, include_context=False)]
+    found = [_classified(model, row) for row in error.errors(include_url=False)]
     first = min(found, key=lambda item: _URGENCY.index(item[0]) if item[0] in _URGENCY else len(_URGENCY))
     same = [item for item in found if item[0] is first[0]][:_MOST_NAMED]
     return RefusedError(first[0], "; ".join(_said(name, text, first[1]) for _, name, text in same), first[1])
@@ -82,10 +83,10 @@ def _reason(row: ErrorDetails, name: str | None) -> tuple[Reason, str]:
 
 
 def _of_its_own(row: ErrorDetails) -> tuple[Reason, str]:
-    message = row["msg"].removeprefix("Value error, ")
-    if row["type"] == "value_error" and "identity code" in message:
-        return Reason.PERSONAL_DATA, message
-    return Reason.WRONG_FIELD, message[:1].lower() + message[1:]
+    text = fault_of(row)
+    if row["type"] == "value_error" and "identity code" in text:
+        return Reason.PERSONAL_DATA, text
+    return Reason.WRONG_FIELD, text
 
 
 def said_by(payload: Payload) -> str:

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from contracts.facts import DOOR_PAYLOADS, FACT_PREFIX
+from contracts.faults import faults_of
 from contracts.text import SourceName
 
 _HETU: Final = "hetu:"
@@ -208,6 +209,4 @@ def load_mapping(path: Path) -> Mapping:
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"{path.name} is not TOML: {error}.") from None
     except ValidationError as error:
-        rows = error.errors(include_url=False, include_input=False, include_context=False)
-        wrong = "; ".join(f"{'.'.join(map(str, row['loc'])) or 'file'}: {row['msg']}" for row in rows)
-        raise MappingError(f"{path.name} cannot be used: {wrong}.") from None
+        raise MappingError(f"{path.name} cannot be used: {faults_of(error)}.") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from contracts.faults import faults_of
 from contracts.text import Code
 from services.ingest.domain.rules import DoorRules
 
@@ -45,10 +46,7 @@ def load_rules(path: Path | None = None) -> DoorRules:
     except (OSError, yaml.YAMLError) as error:
         raise RulesError(f"door rules: the file cannot be read ({type(error).__name__})") from None
     except ValidationError as error:
-        rows = error.errors(include_url=False, include_input=False)
-        raise RulesError(
-            "door rules: " + "; ".join(f"{'.'.join(map(str, r['loc']))}: {r['msg']}" for r in rows)
-        ) from None
+        raise RulesError(f"door rules: {faults_of(error)}") from None
     return DoorRules(
         days_ahead=read.days_ahead.value,
         earliest=read.earliest.date,

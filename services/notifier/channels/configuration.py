@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
+from contracts.faults import faults_of
 from contracts.snapshots import AlertEvent, AlertRule, AlertState
 
 TOLD: Final[tuple[AlertState, ...]] = ("raised", "reopened", "escalated", "resolved", "withdrawn")
@@ -78,9 +79,7 @@ def read_webhooks(path: Path | None) -> Sequence[Webhook]:
     except (OSError, yaml.YAMLError, KeyError):
         raise WebhookFileError(f"{path}: is not a readable YAML file with a list under `webhooks`") from None
     except ValidationError as error:
-        rows = error.errors(include_url=False, include_input=False, include_context=False)
-        wrong = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
-        raise WebhookFileError(f"{path}: {wrong}") from None
+        raise WebhookFileError(f"{path}: {faults_of(error)}") from None
     names = [webhook.name for webhook in found]
     if len(set(names)) < len(names):
         raise WebhookFileError(f"{path}: two webhooks have the same name; the ledger could not tell them apart")
