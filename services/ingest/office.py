@@ -10,7 +10,6 @@ from contracts.codes import MunicipalityCode
 from contracts.dates import Instant
 from contracts.facts import DOOR_PAYLOADS
 from contracts.text import SourceName
-from services.ingest.away import told_if_away
 from services.ingest.domain.scopes import Scope
 from services.ingest.journaling import ASKELMA
 from services.ingest.settings import SenderName
@@ -95,18 +94,16 @@ def _journal_routes(router: APIRouter, database: Database, clock: Clock) -> None
     async def replay(asked: Replay, who: AdminOrService) -> dict[str, int]:
         """Send facts again, from a journal number on; receivers know what they have. Admins: of their authority."""
         authority = ANY_AUTHORITY if who.role is Role.SERVICE else who.authority
-        with told_if_away():
-            async with database.transaction() as session:
-                return {"queued": await journal.republish_from(session, asked.first, asked.last, authority)}
+        async with database.transaction() as session:
+            return {"queued": await journal.republish_from(session, asked.first, asked.last, authority)}
 
     @router.get("/journal/watermark")
     async def watermark(until: Instant, _who: ServicesOnly) -> dict[str, JsonValue]:
         """Give the last journal number before `until`, and whether all up to it has been published."""
         if clock.now() < until:
             return {"seq": 0, "published": False}
-        with told_if_away():
-            async with database.transaction() as session:
-                mark = await journal.watermark(session, until)
+        async with database.transaction() as session:
+            mark = await journal.watermark(session, until)
         return {"seq": mark.seq, "published": mark.published}
 
 

@@ -24,7 +24,7 @@ from services.ingest.store.quarantine import LONGEST_BYTES, Item
 from services.ingest.store.vault import RacedError, Vault
 from services.runtime.authorities import Authority
 from services.runtime.clock import Clock
-from services.runtime.database import Database
+from services.runtime.database import BusyError, Database
 
 _ATTEMPTS: Final = 5
 """Two requests about the same new people find each other at the second attempt; more meet only under malice."""
@@ -101,7 +101,7 @@ class Reception:
             except DBAPIError as error:
                 if attempt == _ATTEMPTS or not _is_victim(error):
                     raise
-        raise TimeoutError
+        raise BusyError
 
     async def _committed(
         self, scope: Scope, events: Sequence[Sent], entries: Sequence[Entry], refused: Outcomes, work: "Work"

@@ -19,6 +19,10 @@ _TRANSIENT_CLASSES: Final = ("08", "53", "57")
 _DRIVERS: Final = frozenset({"asyncpg", "sqlalchemy"})
 
 
+class BusyError(TimeoutError):
+    """Others kept changing the same rows; the same work may succeed when it is asked for again."""
+
+
 class _Session(AsyncSession):
     """SQLModel's session, but plain statements may be executed too: column-wise inserts have no model to return."""
 
@@ -104,7 +108,7 @@ def plain_dsn(url: str) -> str:
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the database may do the same work if asked again: it is away, busy, or chose a victim."""
-    if isinstance(error, OSError | TimeoutError):
+    if isinstance(error, OSError | TimeoutError | PoolTimeoutError):
         return True
     if not isinstance(error, DBAPIError):
         return False
@@ -118,7 +122,7 @@ def is_away(error: BaseException) -> bool:
     An error of the system, such as a refused connection, counts only where it passed through the database's driver:
     a file of ours that is missing is no outage.
     """
-    if isinstance(error, PoolTimeoutError):
+    if isinstance(error, PoolTimeoutError | BusyError):
         return True
     if isinstance(error, asyncpg.PostgresError):  # while connecting, the driver's own errors come unwrapped
         return (error.sqlstate or "").startswith(_TRANSIENT_CLASSES)

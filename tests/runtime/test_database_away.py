@@ -8,9 +8,10 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI
 from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.runtime.access import Access, Principal, Role, allow
-from services.runtime.database import Database
+from services.runtime.database import BusyError, Database, is_transient
 from services.runtime.problems import install_problems
 from tests.rigs.postgres import SystemPostgres
 
@@ -29,6 +30,10 @@ def site(database: Database) -> FastAPI:
     @app.get("/missing")
     async def missing() -> str:
         raise FileNotFoundError("rules.yaml")
+
+    @app.get("/busy")
+    async def busy() -> str:
+        raise BusyError
 
     return app
 
@@ -66,6 +71,17 @@ async def test_while_the_database_is_away_a_route_asks_to_come_again(
 @pytest.mark.store
 async def test_a_fault_of_ours_in_the_database_stays_an_internal_error(client: httpx.AsyncClient) -> None:
     assert (await client.get("/figures/no_such_column")).status_code == 500
+
+
+@pytest.mark.store
+async def test_a_database_that_is_too_busy_asks_to_come_again(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/busy")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+@pytest.mark.parametrize("error", [BusyError(), PoolTimeoutError(), ConnectionRefusedError()])
+def test_what_may_pass_is_no_fault_of_a_record(error: Exception) -> None:
+    assert is_transient(error)
 
 
 @pytest.mark.store
