@@ -44,8 +44,8 @@ def _lines_of(path: Path) -> int:
 
 def tell(accepted: int, known: int, problems: Sequence[LineProblem]) -> None:
     """Print what became of a file's facts; ends the command with 1 where a line could not be used."""
-    count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    typer.echo(f"{accepted} fact{'' if accepted == 1 else 's'} accepted, {known} known already, {count}")
+    facts = f"{accepted} fact{'' if accepted == 1 else 's'}"
+    typer.echo(f"{facts} accepted, {known} known already, {len(problems)} refused")
     for problem in problems[:_SHOWN_PROBLEMS]:
         typer.echo(f"line {problem.line}: {problem.reason}")
     if len(problems) > _SHOWN_PROBLEMS:

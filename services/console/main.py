@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Final
+from importlib.metadata import version as version_of
+from typing import Annotated, Final
 
 import typer
 
@@ -59,7 +60,7 @@ def program(wanted: str | None = None) -> typer.Typer:
     )
     for command in COMMANDS:
         _add(app, command, load=command.name == wanted)
-    app.callback()(_nothing)
+    app.callback()(_options)
     return app
 
 
@@ -74,8 +75,23 @@ def _add(app: typer.Typer, command: Command, *, load: bool) -> None:
         app.command(command.name, rich_help_panel=command.panel)(module.command)
 
 
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"askelma {version_of('askelma')}")
+        raise typer.Exit
+
+
 def _nothing() -> None:
     """Stand for a command that is listed and not loaded."""
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show which version this is.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what is said before any command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

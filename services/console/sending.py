@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from contracts.topics import intake_topic
 from services.console.connection import Connection, DataFolder, Key, Url, as_sender
 from services.console.delivering import Delivery, delivery, tell
-from services.console.failures import MISUSED, Failure
+from services.console.failures import MISUSED, NOT_SENT, Failure
 from services.ingest.sending import (
     EventSender,
     LineProblem,
@@ -60,9 +60,11 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
 ) -> None:
     """Send a file of events, one CloudEvent in JSON on each line.
 
-    Over HTTP each event has its answer: what could not be used is reported with its line and the reason, the rest goes
-    on, and the command ends with 1. Over Kafka the events are only written; what cannot be used of them waits in
-    quarantine. Sending the same file again changes nothing.
+    Over HTTP each event has its answer: what could not be used is reported with its line and the reason, and the rest
+    goes on. Over Kafka the events are only written; what cannot be used of them waits in quarantine. Sending the same
+    file again changes nothing.
+
+    Ends with 0 where all could be used, 1 where some were refused, 2 where the file could not be sent.
     """
     if (kafka is None) != (sender is None):
         raise Failure("Writing to Kafka needs both --kafka HOST:PORT and --sender NAME.", MISUSED)
@@ -72,7 +74,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
         else:
             _over_http(file, as_sender(data, url, key))
     except SendError as error:
-        raise Failure(str(error)) from None
+        raise Failure(str(error), NOT_SENT) from None
 
 
 def _over_http(file: Path, connection: Connection) -> None:
@@ -92,7 +94,7 @@ def _over_kafka(file: Path, kafka: str, sender: str) -> None:
         written = asyncio.run(_written(file, kafka, intake_topic(sender), unusable))
     except (KafkaError, PublishError, OSError) as error:
         raise Failure(
-            f"Kafka at {kafka} did not take the events ({type(error).__name__}). Sending again is safe."
+            f"Kafka at {kafka} did not take the events ({type(error).__name__}). Sending again is safe.", NOT_SENT
         ) from None
     typer.echo(f"{written} events written to {intake_topic(sender)}")
     if unusable:

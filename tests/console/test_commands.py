@@ -1,6 +1,7 @@
 """What the commands say, above all when they cannot do their work."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,35 @@ def test_every_command_says_what_it_does(askelma: Askelma, command: object) -> N
     assert said.code == 0
     assert "Usage: askelma" in said.out
     assert said.err == ""
+
+
+def test_the_version_is_that_of_the_package(askelma: Askelma) -> None:
+    said = askelma("--version")
+    assert (said.code, said.out) == (0, f"askelma {version('askelma')}\n")
+
+
+NOWHERE = ("--url", "http://127.0.0.1:1", "--key", "k")
+
+
+@pytest.mark.parametrize("content", [b"", b'{"id": 1\n'])
+def test_sending_tells_what_became_of_a_file_by_how_it_ends(askelma: Askelma, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(content)
+    said = askelma("send", str(path), *NOWHERE)
+    lines = content.count(b"\n")
+    assert (said.code, said.out.splitlines()[0]) == (lines, f"0 facts accepted, 0 known already, {lines} refused")
+
+
+def test_a_mapping_that_cannot_be_used_sends_nothing(askelma: Askelma, tmp_path: Path) -> None:
+    mapping = tmp_path / "map.toml"
+    mapping.write_text("version = 2\n", encoding="utf-8")
+    said = askelma("import", "docs/examples/registry.csv", "--mapping", str(mapping), *NOWHERE)
+    assert (said.code, said.out) == (2, "")
+    assert said.err == ("map.toml cannot be used: version: must be 1; source: is missing; fact: is missing.\n")
+
+
+def test_without_an_address_nothing_is_sent(askelma: Askelma, payments: Path) -> None:
+    assert askelma("send", str(payments)).code == 2
 
 
 def test_an_unknown_command_is_a_misuse(askelma: Askelma) -> None:

@@ -92,10 +92,11 @@ def test_up_keeps_what_it_accepted_and_its_keys_over_a_restart(folder: Path, eve
         assert set(system) == {"url", "kafka", "ingest_key", "supervisor_token", "finance_token"}
         assert stat.S_IMODE((folder / "askelma.json").stat().st_mode) == 0o600
         imported = askelma("import", "docs/examples/registry.csv", "-m", "docs/examples/registry.toml", "-d", folder)
-        assert imported.stdout.splitlines()[0] == "8 facts accepted, 0 known already, 2 problems"
+        assert imported.stdout.splitlines()[0] == "8 facts accepted, 0 known already, 2 refused"
         assert imported.stdout.count("\nline 5: ") == 2
         assert imported.returncode == 1
         sent = askelma("send", events, "--data", folder)
+        assert sent.returncode == 1
         accepted = int(sent.stdout.split()[0])
         assert accepted > 100
         assert sent.stdout.splitlines()[-1].endswith("The line is not JSON.")
@@ -165,7 +166,7 @@ def test_up_goes_on_when_its_postgresql_was_killed(folder: Path, events: Path) -
 def test_a_wrong_key_is_told_in_a_sentence(folder: Path, events: Path) -> None:
     with up(folder) as system:
         said = askelma("send", events, "--url", system["url"], "--key", "wrong")
-    assert said.returncode == 1
+    assert said.returncode == 2
     assert "status 401" in said.stderr
     assert "Traceback" not in said.stderr
 
