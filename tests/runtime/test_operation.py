@@ -81,6 +81,7 @@ def test_two_services_of_one_process_share_a_metric_and_keep_their_series_apart(
     text = generate_latest(registry).decode()
     assert 'askelma_things_total{service="indicators",topic="a"} 1.0' in text
     assert 'askelma_things_total{service="incentives",topic="a"} 1.0' in text
+    assert "_created" not in text
 
 
 def test_a_label_takes_no_value_outside_its_list_and_the_error_does_not_repeat_it() -> None:
