@@ -19,7 +19,14 @@ RANK_ENDED, RANK_EXITED, RANK_REGISTERED, RANK_MOVED, RANK_COUNTER_SET = range(5
 RANK_PENDING, RANK_STATUS, RANK_STARTED, RANK_CHANGED, RANK_OTHER = range(5, 10)
 
 WeeklyHours = Annotated[float, Field(gt=0, le=80)]
-Cents = Annotated[int, Field(gt=0, le=100_000_000)]
+
+MOST_CENTS: Final = 100_000_000
+MOST_DAYS: Final = 800
+MOST_COUNTED: Final = 10_000
+"""A million euros and 800 days in one payment, 10,000 days on a counter: more is a mistake of writing, and sums of more
+would not be exact."""
+
+Cents = Annotated[int, Field(gt=0, le=MOST_CENTS)]
 Score = Annotated[float, Field(ge=0, le=10)]
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f<>{}]+$")]
 
@@ -201,7 +208,7 @@ class BenefitPaid(Payload):
     batch: Reference
     period_start: date
     period_end: date
-    days: Annotated[int, Field(gt=0, le=800)]
+    days: Annotated[int, Field(gt=0, le=MOST_DAYS)]
     paid_cents: Cents
     basic_part_cents: Cents
     posted_on: date
@@ -229,7 +236,7 @@ class BenefitCounterSet(Payload):
     rank = RANK_COUNTER_SET
     is_activity = False
     counter: Literal["old_law", "law_2025"]
-    days: Annotated[int, Field(ge=0, le=10_000)]
+    days: Annotated[int, Field(ge=0, le=MOST_COUNTED)]
     set_on: Annotated[date, Field(alias="on")]
     reason: Literal["carried_over", "reset", "transfer", "correction"]
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Final, Literal, TypeVar, get_args
 
+from contracts.facts import MOST_CENTS, MOST_COUNTED, MOST_DAYS
 from services.incentives.domain.engine import Assessment, assess
 from services.incentives.domain.payments import (
     NO_STEPS,
@@ -33,10 +34,6 @@ _REQUIRED: Final = ("client", "period_start", "period_end", "days", "basis", "ba
 _OPTIONAL: Final = ("paid_cents", "batch", "posted_on", "benefit", "entitlement", "step", "counter_before")
 COLUMNS: Final = _REQUIRED + _OPTIONAL
 
-# The bounds of contracts.facts: what a payment may hold anywhere in the system.
-_MOST_DAYS: Final = 800
-_MOST_CENTS: Final = 100_000_000
-_MOST_COUNTED: Final = 10_000
 _SHOWN_ERRORS: Final = 20
 """More would not help to mend the table, and would bury the first ones."""
 
@@ -404,15 +401,15 @@ class _CellReader:
 def _row(cells: _CellReader, clients: dict[str, int], scheme: Scheme) -> _Row | None:
     client = cells.text("client")
     start, end = cells.day("period_start"), cells.day("period_end")
-    days = cells.whole("days", 1, _MOST_DAYS)
+    days = cells.whole("days", 1, MOST_DAYS)
     basis = cells.one_of("basis", get_args(Basis))
-    basic_part = cells.whole("basic_part_cents", 1, _MOST_CENTS)
-    paid = cells.optional_whole("paid_cents", 1, _MOST_CENTS)
+    basic_part = cells.whole("basic_part_cents", 1, MOST_CENTS)
+    paid = cells.optional_whole("paid_cents", 1, MOST_CENTS)
     posted_on = cells.optional_day("posted_on")
     benefit: Benefit = cells.optional_one_of("benefit", get_args(Benefit)) or "labour_market_subsidy"
     entitlement = cells.optional_one_of("entitlement", get_args(Entitlement))
     step = _step(cells, scheme)
-    counter_before = cells.optional_whole("counter_before", 0, _MOST_COUNTED)
+    counter_before = cells.optional_whole("counter_before", 0, MOST_COUNTED)
     if client is None or start is None or end is None or days is None or basis is None or basic_part is None:
         return None
     cells.refuse_if(lambda: end < start, "period_end", "lies before period_start")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from services.indicators.ladder_file import load_ladder
 from services.notifier.rulebook_file import SHIPPED, RuleFileError, read_rulebook
 
 
@@ -21,6 +22,12 @@ def test_the_shipped_file_holds_the_figures_of_the_domain_by_date() -> None:
     fall = rules.setback
     figures = (fall.from_step, fall.bridge_days, fall.work_days, fall.open_days)
     assert [figure.on(date(2026, 6, 1)) for figure in figures] == [5, 14, 184, 90]
+
+
+def test_a_setback_is_what_falls_short_of_the_ladders_sustained_employment() -> None:
+    fall, sustained = read_rulebook().setback, load_ladder().sustained
+    today = date(2026, 6, 1)
+    assert (fall.work_days.on(today), fall.bridge_days.on(today)) == (sustained.from_day, sustained.bridge_days)
 
 
 def test_every_rule_of_the_shipped_file_names_its_ground_and_source() -> None:
