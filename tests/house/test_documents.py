@@ -57,6 +57,39 @@ def test_every_link_to_a_file_leads_to_one(document: Path) -> None:
     assert missing == []
 
 
+def anchors_of(document: Path) -> set[str]:
+    """Return the anchors that GitHub and most other readers give to the headings of a document."""
+    headings = re.findall(r"^#{1,6} +(.+?) *#*$", without_code(document.read_text(encoding="utf-8")), re.MULTILINE)
+    anchors: dict[str, int] = {}
+    for heading in headings:
+        words = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)).lower()
+        name = words.replace(" ", "-")
+        anchors[name] = anchors.get(name, -1) + 1
+    return {f"{name}-{n}" if n else name for name, most in anchors.items() for n in range(most + 1)}
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_into_a_document_leads_to_a_heading(document: Path) -> None:
+    parts = [target.partition("#") for target in LINK.findall(document.read_text(encoding="utf-8"))]
+    lost = [
+        f"{path}#{anchor}"
+        for path, _, anchor in parts
+        if anchor and not path.startswith(("http://", "https://")) and path.endswith(".md" if path else "")
+        if anchor not in anchors_of(document.parent / path if path else document)
+    ]
+    assert lost == []
+
+
+def test_anchors_are_made_as_readers_of_documents_make_them(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Ääni, `code` & [link](x.md)\n## Twice\n```sh\n# no heading\n```\n## Twice\n", encoding="utf-8")
+    assert anchors_of(page) == {"ääni-code--link", "twice", "twice-1"}
+
+
 def test_every_decision_is_listed() -> None:
     listed = set(re.findall(r"\((\d{4}-[a-z0-9-]+\.md)\)", text_of("docs/decisions/README.md")))
     assert listed == {path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
