@@ -267,7 +267,7 @@ def _identities(facts: Sequence[Fact]) -> dict[str, list[object]]:
 
 _FORGET: Final = tuple(
     _statement(f"DELETE FROM incentives.{table} WHERE client IN (SELECT unnest([clients text]))")  # noqa: S608 - names from this list
-    for table in ("payment", "counter_set", "retraction", "cost", "opened_client")
+    for table in ("payment", "counter_set", "retraction", "cost", "opened_client", "dead_letter")
 )
 
 _ERASE: Final = _statement("""

@@ -129,6 +129,7 @@ async def keep(session: AsyncSession, kept: Sequence[tuple[Pathway, PathwaySnaps
 async def erase(session: AsyncSession, erased: Mapping[str, date]) -> None:
     """Delete everything about the clients of `erased` but the reference, and raise their revision."""
     await FACTS.forget(session, erased)
+    await session.execute(_FORGET_DEAD_LETTERS, {"clients": list(erased)})
     await session.execute(_ERASE, {"clients": list(erased), "days": list(erased.values())})
 
 
@@ -216,6 +217,7 @@ _FOLDED_OTHERWISE: Final = text("""
     SELECT client, authority FROM indicators.pathway
     WHERE rules <> :rules AND revision > 0 AND erased_on IS NULL ORDER BY client LIMIT :page
 """)
+_FORGET_DEAD_LETTERS: Final = text("DELETE FROM indicators.dead_letter WHERE client = ANY(:clients)")
 _FORGET_LOG: Final = text("DELETE FROM indicators.log_state")
 _SNAPSHOTS_AFTER: Final = text("""
     SELECT snapshot FROM indicators.pathway

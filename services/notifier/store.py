@@ -319,5 +319,6 @@ _ERASE: Final = tuple(
         "DELETE FROM notifier.alert_change WHERE client = ANY(:clients)",
         "DELETE FROM notifier.outbox WHERE client = ANY(:clients)",
         "DELETE FROM notifier.delivery WHERE client = ANY(:clients)",
+        "DELETE FROM notifier.dead_letter WHERE client = ANY(:clients)",
     )
 )

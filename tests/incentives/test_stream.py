@@ -25,6 +25,7 @@ from tests.incentives.streams import (
     pathway,
     retracted,
 )
+from tests.rigs.dead_letters import park, parked_clients
 
 pytestmark = pytest.mark.store
 
@@ -167,7 +168,9 @@ async def test_a_client_whose_only_payment_is_retracted_is_told_to_owe_nothing(r
 async def test_erasure_deletes_all_tells_a_tombstone_and_drops_what_comes_later(room: Room) -> None:
     await room.pathways(LAHTI)
     await room.facts(CARRIED, paid("p", *OCTOBER, 20), paid("b", *OCTOBER, 20, client=BEN))
+    await park(room.database, "incentives", ANN, BEN)
     await room.facts(erased())
+    assert await parked_clients(room.database, "incentives") == {BEN}
     await room.facts(paid("later", *NOVEMBER, 20))
     await room.pathways(replace(LAHTI, revision=9))
     assert room.told.newest()[ANN] is None

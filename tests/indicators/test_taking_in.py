@@ -32,6 +32,7 @@ from tests.indicators.lives import (
     status,
 )
 from tests.indicators.test_ladder import TEXT
+from tests.rigs.dead_letters import park, parked_clients
 
 pytestmark = pytest.mark.store
 
@@ -134,10 +135,12 @@ async def test_an_erased_client_is_a_tombstone_and_later_facts_are_dropped(
     pathways: Pathways, topic: Kept, database: Database
 ) -> None:
     await pathways.take_in([registered("2025-01-01"), met("2025-01-10")])
+    await park(database, "indicators", A, B)
     erased = fact("2025-05-01", ClientErased(generation=1, effective_on=date(2025, 5, 1)))
     await pathways.take_in([met("2025-04-01", "other"), erased])
     await pathways.take_in([met("2025-06-01", "other"), erased])
     assert topic.newest() == {A: None}
+    assert await parked_clients(database, "indicators") == {B}
     assert pathways.metrics.dropped.labels()._value.get() == 4  # noqa: SLF001 - prometheus gives no other way to read
     async with database.transaction() as session:
         assert (await session.execute(text("SELECT count(*) FROM indicators.fact"))).scalar() == 0

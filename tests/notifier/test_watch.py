@@ -16,6 +16,7 @@ from services.notifier.rulebook_file import read_rulebook
 from services.runtime.records import Tombstone
 from tests.notifier.conftest import Room, at, client, exposure, with_rules
 from tests.notifier.snapshots import FIRST, clients
+from tests.rigs.dead_letters import park
 
 pytestmark = pytest.mark.store
 
@@ -114,10 +115,11 @@ async def test_payments_that_cease_close_the_alert_when_its_day_comes(rooms: Roo
 async def test_a_tombstone_leaves_nothing_and_keeps_the_reference_out(rooms: Rooms) -> None:
     room = rooms(date(2026, 4, 20))
     await room.pathways(client("c1-a", spells=SPELL, meetings=MET), client("c1-b", spells=SPELL, meetings=MET))
+    await park(room.database, "notifier", "c1-a", "c1-b")
     await room.pathways(Tombstone("c1-a"))
     await room.pathways(client("c1-a", 9, spells=SPELL, meetings=MET))
     await room.exposures(exposure("c1-a", 5, date(2026, 4, 20)))
-    for table in ("client", "alert", "alert_change", "outbox"):
+    for table in ("client", "alert", "alert_change", "outbox", "dead_letter"):
         names = {row.client for row in await room.rows(f"SELECT client FROM notifier.{table}")}  # noqa: S608 - constants
         assert names == {"c1-b"}
     assert room.registry.get_sample_value("askelma_erased_snapshots_total", {"service": "notifier"}) == 2
