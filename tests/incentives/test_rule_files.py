@@ -83,7 +83,7 @@ def test_the_hash_changes_with_any_file(rules: Path) -> None:
         ("schemes/fi-2025.yaml", "scheme: fi-2025", "scheme: fi-2026", "fi-2025.yaml: scheme: is not the file's name"),
         ("schemes/fi-2025.yaml", "  sv: Lagen", "  se: Lagen", "fi-2025.yaml: labels: gives the name in fi, sv and en"),
         ("schemes/fi-2025.yaml", "scheme: fi-2025", "- scheme", "fi-2025.yaml: is not YAML"),
-        ("schemes/fi-2025.yaml", "law_from", "law_form", "fi-2025.yaml: law_from: Field required"),
+        ("schemes/fi-2025.yaml", "law_from", "law_form", "fi-2025.yaml: law_from: is missing"),
         ("schemes/step-graded.yaml", "value: day", "value: payment_batch", "step-graded.yaml: boundary: "),
         ("schemes/step-graded.yaml", "percent_by_step", "none", "step-graded.yaml: progress: percent_by_step goes"),
         ("schemes/step-graded.yaml", "{step: 3,", "{step: 2,", "step-graded.yaml: ladder: steps lists each of 0 to 7"),

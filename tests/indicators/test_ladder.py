@@ -31,7 +31,7 @@ def test_the_hash_is_the_contents_own() -> None:
         ("education: 4", "education: high", "education: must be a whole number"),
         ("    coaching: 3", "    coaching: 8", "services.steps.coaching: 8 is not one of the steps"),
         ("  otherwise: 2", "  otherwise: -1", "services.otherwise: -1 is not one of the steps"),
-        ("\neducation: 4", "", "education: Field required"),
+        ("\neducation: 4", "", "education: is missing"),
         ('"00": 5', '"99": 5', "statuses.steps.99: must be one of 00, 01"),
         ("  from_day: 184", "  from_day: 0", "sustained.from_day: must be 2 or more"),
         ("  bridge_days: 14", "  bridge_days: -1", "sustained.bridge_days: must not be negative"),
