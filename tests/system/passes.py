@@ -22,11 +22,11 @@ from services.demo.stream import stream
 from services.runtime.migrations import SERVICES
 from tests.rigs.store import rows
 from tests.rigs.waiting import until
-from tests.system.conftest import System, started_on
+from tests.system.conftest import System
 from tests.system.processes import ADMIN, FINANCE, SERVICE, SUPERVISOR, VAULT_SECRETS
 
 SEED: Final = 20
-BATCH: Final = 100
+BATCH: Final = 250
 
 SENT_AT: Final = datetime(2025, 7, 1, 9, tzinfo=UTC)
 """The day after the last fact: the clock of both passes stands here while facts come."""
@@ -52,22 +52,25 @@ def with_known_keys(folder: Path) -> Path:
     return folder
 
 
-async def clean_pass(folder: Path, parts: Sequence[Sequence[DoorEvent]]) -> "Outcome":
-    """Send everything undisturbed through an embedded system: one process, another log, another PostgreSQL."""
-    async with started_on(with_known_keys(folder), SENT_AT) as system:
-        for part in parts:
-            await system.send(part)
-        return await outcome_of_embedded(system)
+async def send_all(system: System, parts: Sequence[Sequence[DoorEvent]]) -> None:
+    """Send batch after batch to an embedded system, each once."""
+    for part in parts:
+        await system.send(part, BATCH)
 
 
-async def outcome_of_embedded(system: System) -> "Outcome":
-    """Let everything settle, let the months be published, and return what there is."""
+async def settled_outcome(system: System) -> "Outcome":
+    """Let everything settle in an embedded system and return what there is."""
+    await system.settled()
     url = system.running.host.platform.settings.database_url
+    return await outcome(url, system.http, dict.fromkeys(SERVICES, system.running.host.url))
+
+
+async def published_outcome(system: System) -> "Outcome":
+    """Let everything settle in an embedded system, let the months be published, and return what there is."""
     await system.settled()
     system.clock.set(PUBLISHED_AT)
-    await all_published(url)
-    await system.settled()
-    return await outcome(url, system.http, dict.fromkeys(SERVICES, system.running.host.url))
+    await all_published(system.running.host.platform.settings.database_url)
+    return await settled_outcome(system)
 
 
 async def all_published(database_url: str) -> None:

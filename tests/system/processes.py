@@ -163,6 +163,11 @@ class Deployment:
         numbered = [Numbered(number, json.dumps(event).encode()) for number, event in enumerate(events)]
         self.reports.append(await self._sender.send(numbered))
 
+    async def send_all(self, parts: Sequence[Sequence[DoorEvent]]) -> None:
+        """Send batch after batch."""
+        for part in parts:
+            await self.send(part)
+
     async def try_once(self, events: Sequence[DoorEvent]) -> httpx.Response:
         """Send one batch and return the answer, whatever it is."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/cloudevents-batch+json"}

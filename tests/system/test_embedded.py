@@ -16,23 +16,16 @@ from services.notifier.handlers import Handlers
 from services.runtime.embedded.pacing import Pacer
 from tests.rigs.logs import partitions_of
 from tests.system.conftest import System, started_on
-from tests.system.passes import (
-    BATCH,
-    SENT_AT,
-    batches,
-    clean_pass,
-    differences,
-    outcome_of_embedded,
-    with_known_keys,
-)
+from tests.system.passes import SENT_AT, batches, differences, published_outcome, send_all, with_known_keys
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(600)]
 
 P = ParamSpec("P")
 
 SLOWNESS: Final = 10
+MAX_BATCH: Final = 100
 RESTLESS_DAYS: Final = 5_000
-"""So many that the pathways of one client, told every hundred facts, are 10 MiB in one partition, which holds 5."""
+"""So many that one client's pathways, one for each batch of facts, are 10 MiB in one partition, which holds 5."""
 
 
 @pytest.fixture
@@ -55,7 +48,7 @@ def restless() -> list[Sequence[DoorEvent]]:
     days = [date(2025, 6, 30) - timedelta(days=number) for number in reversed(range(RESTLESS_DAYS))]
     events = [fact("registered", days[0], "client.registered", municipality="398")]
     events += [fact("status", day, "status.changed", code=f"0{1 + day.toordinal() % 2}") for day in days]
-    return [events[at : at + BATCH] for at in range(0, len(events), BATCH)]
+    return [events[at : at + MAX_BATCH] for at in range(0, len(events), MAX_BATCH)]
 
 
 def fact(name: str, day: date, kind: str, **data: str) -> DoorEvent:
@@ -81,16 +74,18 @@ async def test_a_consumer_ten_times_too_slow_and_two_restarts_in_a_stream_change
     disturbed = with_known_keys(folder / "disturbed")
     first, second, last = pieces()
     for some in (first, second):
-        async with started_on(disturbed, SENT_AT, max_batch=BATCH) as system:
+        async with started_on(disturbed, SENT_AT, max_batch=MAX_BATCH) as system:
             await send_all(system, some)  # and stopped at once: much of it is journaled and nothing more
-    async with started_on(disturbed, SENT_AT, max_batch=BATCH) as system:
+    async with started_on(disturbed, SENT_AT, max_batch=MAX_BATCH) as system:
         await send_all(system, last)
-        found = await outcome_of_embedded(system)
+        found = await published_outcome(system)
         forgotten, written = await pathways_on_the_log(system)
         assert forgotten > 0, "more has passed than the log can hold"
         assert pathways_handled(system) == written
     monkeypatch.undo()
-    clean = await clean_pass(folder / "clean", [*first, *second, *last])
+    async with started_on(with_known_keys(folder / "clean"), SENT_AT) as system:
+        await send_all(system, [*first, *second, *last])
+        clean = await published_outcome(system)
     assert differences(found, clean) == {}
     assert clean.tables["alerts"]
     assert clean.tables["published costs"]
@@ -105,16 +100,11 @@ async def test_without_pacing_the_same_consumer_does_lose_records(
     async def room(_pacer: Pacer, _topic: str, _size: int) -> None: ...
 
     monkeypatch.setattr(Pacer, "room", room)
-    async with started_on(folder, SENT_AT, max_batch=BATCH) as system:
+    async with started_on(folder, SENT_AT, max_batch=MAX_BATCH) as system:
         await send_all(system, restless())
         await system.settled()
         _, written = await pathways_on_the_log(system)
         assert pathways_handled(system) < written
-
-
-async def send_all(system: System, parts: Sequence[Sequence[DoorEvent]]) -> None:
-    for part in parts:
-        await system.send(part)
 
 
 async def pathways_on_the_log(system: System) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import json
 import random
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,15 +26,19 @@ from tests.rigs.logs import all_records
 from tests.rigs.postgres import SystemPostgres
 from tests.rigs.store import execute, rows
 from tests.rigs.waiting import until
+from tests.system.conftest import started_on
 from tests.system.passes import (
     PUBLISHED_AT,
     SENT_AT,
     Outcome,
     all_published,
     batches,
-    clean_pass,
     differences,
     outcome,
+    published_outcome,
+    send_all,
+    settled_outcome,
+    with_known_keys,
 )
 from tests.system.processes import Deployment, Process, deployed
 
@@ -41,13 +46,38 @@ pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.timeout(900)]
 
 Parts = Sequence[Sequence[DoorEvent]]
 
+CLIENTS: Final = 800
+FEW: Final = 6
+"""Batches that are enough for a part that is stopped once."""
+
 KILLS_EACH: Final = 4
 KILLS_WHILE_PUBLISHING: Final = ("indicators", "incentives", "notifier")
 LONGEST_DELAY_S: Final = 0.5
-BETWEEN_BATCHES_S: Final = 0.05
+BETWEEN_BATCHES_S: Final = 0.1
 """So that the stream lasts while services are killed and come back, rather than wait for them in the journal."""
-LAST_BATCHES: Final = 15
+LAST_BATCHES: Final = 8
 """Sent after the last kill was called for, so that it, too, falls into the stream."""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What a clean pass comes to: after the first few batches, and in the end."""
+
+    few: Outcome
+    every: Outcome
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def clean(session_folder: Path) -> Clean:
+    """Give the outcomes of an undisturbed embedded system: one process, another log, another PostgreSQL."""
+    parts = batches(CLIENTS)
+    async with started_on(with_known_keys(session_folder / "clean"), SENT_AT) as system:
+        await send_all(system, parts[:FEW])
+        few = await settled_outcome(system)
+        await send_all(system, parts[FEW:])
+        every = await published_outcome(system)
+    assert all(every.tables.values()), "there is something to compare in every table"
+    return Clean(few, every)
 
 
 @pytest.fixture
@@ -67,7 +97,7 @@ async def deployment(own_kafka: RealKafka, database_15_url: str, folder: Path) -
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Give the chance of this run; its seed is pytest-randomly's, and is printed where the test fails."""
     seed: int = request.config.getoption("randomly_seed", 1)
-    print(f"To kill at the same moments: -p randomly -p 'randomly_seed={seed}'")  # noqa: T201 - shown on failure
+    print(f"To kill at the same moments: --randomly-seed={seed}")  # noqa: T201 - shown on failure
     return random.Random(seed)  # noqa: S311 - a test that can be repeated is wanted, not secrecy
 
 
@@ -79,9 +109,9 @@ def moments(number_of_batches: int, chance: random.Random) -> dict[int, str]:
 
 
 async def test_whatever_is_killed_while_facts_stream_every_figure_equals_a_clean_pass(
-    deployment: Deployment, folder: Path, chance: random.Random
+    clean: Clean, deployment: Deployment, chance: random.Random
 ) -> None:
-    parts = batches(clients=800)
+    parts = batches(CLIENTS)
     assert sum(map(len, parts)) > 20_000
     await stream_under_kills(deployment, parts, chance)
     await deployment.ready()
@@ -89,7 +119,7 @@ async def test_whatever_is_killed_while_facts_stream_every_figure_equals_a_clean
     await holds_what_it_accepted(deployment, parts)
     await publish_under_kills(deployment, chance)
     await tells_what_it_holds(deployment)
-    assert differences(await outcome_of(deployment), await clean_pass(folder / "clean", parts)) == {}
+    assert differences(await outcome_of(deployment), clean.every) == {}
 
 
 async def stream_under_kills(deployment: Deployment, parts: Parts, chance: random.Random) -> None:
@@ -154,56 +184,44 @@ async def tells_what_it_holds(deployment: Deployment) -> None:
     assert ids == {str(row[0]) for row in await rows(url, "SELECT id FROM notifier.alert_change")}
 
 
-FEW: Final = batches(clients=60)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def clean_few(session_folder: Path) -> Outcome:
-    """Give what a clean pass of the few facts ends in, for all tests that stop a part."""
-    return await clean_pass(session_folder / "clean", FEW)
-
-
 async def test_a_broker_that_is_stopped_delays_and_ingest_goes_on_accepting(
-    deployment: Deployment, clean_few: Outcome
+    clean: Clean, deployment: Deployment
 ) -> None:
-    third = len(FEW) // 3
-    await send_all(deployment, FEW[:third])
+    one, other, last = in_thirds(batches(CLIENTS)[:FEW])
+    await deployment.send_all(one)
     await asyncio.to_thread(deployment.kafka.stop)
-    await send_all(deployment, FEW[third : 2 * third])
+    await deployment.send_all(other)
     assert await rows(deployment.database_url, "SELECT count(*) FROM ingest.unpublished") != [(0,)]
     await asyncio.to_thread(deployment.kafka.start)
-    await send_all(deployment, FEW[2 * third :])
-    await ends_as(deployment, clean_few)
-
-
-async def send_all(deployment: Deployment, parts: Parts) -> None:
-    for part in parts:
-        await deployment.send(part)
-
-
-async def ends_as(deployment: Deployment, clean: Outcome) -> None:
-    """See that the few facts, once all has settled and is published, have come to what they come to undisturbed."""
-    await deployment.ready()
-    await deployment.settled()
-    await holds_what_it_accepted(deployment, FEW)
-    deployment.clock.set(PUBLISHED_AT)
-    await all_published(deployment.database_url)
-    await deployment.settled()
-    assert differences(await outcome_of(deployment), clean) == {}
+    await deployment.send_all(last)
+    await ends_as(deployment, clean.few)
 
 
 async def test_a_database_that_is_stopped_is_told_to_senders_and_nothing_acknowledged_is_lost(
-    deployment: Deployment, system_postgres: SystemPostgres, clean_few: Outcome
+    clean: Clean, deployment: Deployment, system_postgres: SystemPostgres
 ) -> None:
-    half = len(FEW) // 2
-    await send_all(deployment, FEW[:half])
+    one, other, last = in_thirds(batches(CLIENTS)[:FEW])
+    await deployment.send_all(one)
     await asyncio.to_thread(system_postgres.kill)
     try:
-        answer = await deployment.try_once(FEW[half])
+        answer = await deployment.try_once(other[0])
         assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
         assert answer.headers["content-type"].startswith("application/problem+json")
         await until(deployment.says_it_is_not_ready, "every service says that it is not ready")
     finally:
         await asyncio.to_thread(system_postgres.start)
-    await send_all(deployment, FEW[half:])
-    await ends_as(deployment, clean_few)
+    await deployment.send_all([*other, *last])
+    await ends_as(deployment, clean.few)
+
+
+def in_thirds(parts: Parts) -> tuple[Parts, Parts, Parts]:
+    third = len(parts) // 3
+    return parts[:third], parts[third : 2 * third], parts[2 * third :]
+
+
+async def ends_as(deployment: Deployment, clean: Outcome) -> None:
+    """See that the few batches, once all has settled, have come to what they come to undisturbed."""
+    await deployment.ready()
+    await deployment.settled()
+    await holds_what_it_accepted(deployment, batches(CLIENTS)[:FEW])
+    assert differences(await outcome_of(deployment), clean) == {}
