@@ -64,10 +64,9 @@ def _said(path: Path, name: str) -> str:
         content = json.loads(path.read_text(encoding="utf-8"))
         return str(content[name])
     except FileNotFoundError:
-        raise Failure(
-            f"{path} does not exist: `askelma up --data {path.parent}` does not run, or is not ready yet."
-        ) from None
+        text = f"{path} does not exist: `askelma up --data {path.parent}` does not run, or is not ready yet."
+        raise Failure(text, MISUSED) from None
     except PermissionError:
-        raise Failure(f"{path} can be read by its owner only.") from None
+        raise Failure(f"{path} can be read by its owner only.", MISUSED) from None
     except (ValueError, KeyError, TypeError):
-        raise Failure(f"{path} is not what `askelma up` wrote; start it again.") from None
+        raise Failure(f"{path} is not what `askelma up` wrote; start it again.", MISUSED) from None

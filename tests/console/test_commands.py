@@ -93,6 +93,9 @@ def test_a_mapping_that_cannot_be_used_sends_nothing(askelma: Askelma, tmp_path:
 
 def test_without_an_address_nothing_is_sent(askelma: Askelma, payments: Path) -> None:
     assert askelma("send", str(payments)).code == 2
+    stopped = askelma("send", str(payments), "--data", str(payments.parent))
+    assert (stopped.code, stopped.out) == (2, "")
+    assert "does not run, or is not ready yet" in stopped.err
 
 
 def test_an_unknown_command_is_a_misuse(askelma: Askelma) -> None:

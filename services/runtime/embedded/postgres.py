@@ -171,7 +171,7 @@ class Server:
         """
         while self._process is not None:
             await self._process.wait()
-            _log.error("postgresql_ended", doing="it is started again", its_log=str(self._cluster.log))
+            _log.error("postgresql_ended", reason="it is started again; its own log may say why")
             while not await self._started_again():  # noqa: ASYNC110 - the machine is waited for, and tells nobody
                 await asyncio.sleep(RESTART_PAUSE_S)
 
