@@ -102,6 +102,7 @@ async def measured(bootstrap: str, count: int, batch: int) -> Result:
         mine, its = context.Pipe()
         process = context.Process(target=serve, args=(environment, its))
         process.start()
+        its.close()  # so that a service that ends before it is ready ends the wait too
         try:
             await asyncio.to_thread(mine.recv)
             return await _watched(plain_dsn(url), bootstrap, psutil.Process(process.pid), count)
