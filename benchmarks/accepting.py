@@ -27,6 +27,7 @@ from services.ingest.reception import Reception, Tools
 from services.ingest.routes import event_routes
 from services.ingest.rules import load_rules
 from services.ingest.sending import EventSender, Numbered
+from services.runtime.access import Access
 from services.runtime.authorities import WHOLE_COUNTRY
 from services.runtime.clock import SystemClock
 from services.runtime.database import Database, plain_dsn
@@ -70,6 +71,7 @@ def serve(database_url: str, listener: socket.socket) -> None:
     keys = keyring({1: b"benchmark" * 4})
     reception = Reception(Tools(database, SystemClock(), door, keys, authorities, metrics, timedelta(days=30)))
     app = FastAPI()
+    app.state.access = Access()
     app.include_router(event_routes(reception, database, 1024 * 1024))
     uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
 
