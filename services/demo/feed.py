@@ -8,11 +8,12 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby, islice
-from typing import BinaryIO, Final
+from subprocess import DEVNULL, PIPE, Popen
+from typing import IO, BinaryIO, Final
 
 from contracts.dates import civil_date
 from services.demo.domain.events import DoorEvent
@@ -80,21 +81,29 @@ def _batch(at: datetime, events: list[DoorEvent]) -> Batch:
     return Batch(at, len(events), json.dumps(events, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-@asynccontextmanager
-async def feed(scope: Scope) -> AsyncIterator[Feed]:
-    """Start making the stream of `scope` and give it as it comes; leaving the block ends the making."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.demo.feed", _arguments(scope),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    if process.stdout is None:
-        raise OSError("the process that makes the stream has no output")
-    try:
-        yield Feed(process.stdout)
-    finally:
-        if process.returncode is None:
+@contextmanager
+def making(scope: Scope) -> Iterator[IO[bytes]]:
+    """Start making the stream of `scope` and give what comes, to be read by `feed`; leaving the block ends it."""
+    command = [sys.executable, "-m", "services.demo.feed", _arguments(scope)]
+    with Popen(command, stdin=DEVNULL, stdout=PIPE) as process:  # noqa: S603 - this interpreter and this module
+        try:
+            if process.stdout is None:
+                raise OSError("the process that makes the stream has no output")
+            yield process.stdout
+        finally:
             process.kill()
-        await process.communicate()
+
+
+@asynccontextmanager
+async def feed(made: IO[bytes]) -> AsyncIterator[Feed]:
+    """Give a stream as it is being made."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), made)
+    try:
+        yield Feed(reader)
+    finally:
+        transport.close()
 
 
 def _arguments(scope: Scope) -> str:

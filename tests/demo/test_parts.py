@@ -13,7 +13,7 @@ from rich.console import Console
 from services.demo.domain.course import Stretch
 from services.demo.domain.payments import Days, divided, due, weekdays
 from services.demo.domain.people import identity_code, population
-from services.demo.feed import Batch, Scope, batches, feed, publication_before
+from services.demo.feed import Batch, Scope, batches, feed, making, publication_before
 from services.demo.figures import figures
 from services.demo.screen import RULES, Move, Reading, Screen
 from services.demo.stream import stream
@@ -103,16 +103,18 @@ def test_figures_are_published_on_the_fifth(at: datetime, day: date) -> None:
 
 
 async def test_the_feed_of_another_process_is_the_same_stream() -> None:
-    async with feed(Scope(seed=3, clients=5)) as fed:
-        events = await fed.events()
-        found: list[Batch] = [batch async for batch in fed.batches()]
+    with making(Scope(seed=3, clients=5)) as made:
+        async with feed(made) as fed:
+            events = await fed.events()
+            found: list[Batch] = [batch async for batch in fed.batches()]
     assert found == list(batches(stream(3, clients=5)))
     assert events == sum(batch.events for batch in found)
 
 
 async def test_a_feed_that_nobody_reads_ends_with_its_block() -> None:
-    async with feed(Scope(clients=2000)):
-        pass
+    with making(Scope(clients=2000)) as made:
+        async with feed(made):
+            pass
 
 
 def test_the_screen_names_the_rules_as_the_page_of_alerts_does() -> None:

@@ -18,7 +18,7 @@ from services.demo.domain.turns import be_supported, leave, serve, study, work
 
 Turn = Callable[[Course], None]
 
-REGISTERED_AT_START: Final = 0.56
+REGISTERED_AT_START: Final = 0.48
 _MEAN_DAYS_BEFORE_START, _MOST_DAYS_BEFORE_START = 430, 1500
 _SUPPORTED_DAYS: Final = 200
 _WORK_A_DAY: Final = 0.0030
