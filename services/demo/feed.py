@@ -6,6 +6,7 @@ which takes a consumer that is silent for ten seconds for dead.
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -85,7 +86,8 @@ def _batch(at: datetime, events: list[DoorEvent]) -> Batch:
 def making(scope: Scope) -> Iterator[IO[bytes]]:
     """Start making the stream of `scope` and give what comes, to be read by `feed`; leaving the block ends it."""
     command = [sys.executable, "-m", "services.demo.feed", _arguments(scope)]
-    with Popen(command, stdin=DEVNULL, stdout=PIPE) as process:  # noqa: S603 - this interpreter and this module
+    # In a group of its own, so that Ctrl-C reaches only who ends it in order.
+    with Popen(command, stdin=DEVNULL, stdout=PIPE, process_group=0) as process:  # noqa: S603 - this interpreter
         try:
             if process.stdout is None:
                 raise OSError("the process that makes the stream has no output")
@@ -123,5 +125,6 @@ def _framed(batch: Batch) -> bytes:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody reads any more: end without a word
     seed, clients, start, end = json.loads(sys.argv[1])
     write(Scope(seed, clients, date.fromisoformat(start), date.fromisoformat(end)), sys.stdout.buffer)

@@ -46,7 +46,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.store, pytest.mark.timeout(900)]
 
 Parts = Sequence[Sequence[DoorEvent]]
 
-CLIENTS: Final = 800
+CLIENTS: Final = 850
 FEW: Final = 6
 """Batches that are enough for a part that is stopped once."""
 
