@@ -76,8 +76,8 @@ def serve(database_url: str, listener: socket.socket) -> None:
     uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
 
 
-async def accepted_per_second() -> float:
-    """Return events accepted a second, from the first request to the last answer."""
+async def accepted_per_second(count: int = EVENTS) -> float:
+    """Return events accepted a second, of `count` by all senders together, from first request to last answer."""
     async with embedded_postgres(throwaway_folder() / "postgres") as url:
         await migrate(url, "ingest")
         database = Database(url, service="ingest")
@@ -87,25 +87,25 @@ async def accepted_per_second() -> float:
             server = multiprocessing.get_context("spawn").Process(target=serve, args=(url, listener))
             server.start()
             try:
-                seconds = await _sent(f"http://127.0.0.1:{listener.getsockname()[1]}", key)
+                seconds = await _sent(f"http://127.0.0.1:{listener.getsockname()[1]}", key, count)
             finally:
                 server.terminate()
                 server.join()
-        assert await _journaled(url) == EVENTS + SENDERS
-    return EVENTS / seconds
+        assert await _journaled(url) == count + SENDERS
+    return count / seconds
 
 
-async def _sent(url: str, key: str) -> float:
-    share = EVENTS // SENDERS
+async def _sent(url: str, key: str, count: int) -> float:
+    share = count // SENDERS
     parts = [events(number * share, (number + 1) * share) for number in range(SENDERS)]
     async with httpx.AsyncClient() as client:
         senders = [EventSender(client, url, key) for _ in parts]
         for number, sender in enumerate(senders):
-            await sender.send(events(EVENTS + number, EVENTS + number + 1))
+            await sender.send(events(count + number, count + number + 1))
         start = time.perf_counter()
         reports = await asyncio.gather(*[one.send(part) for one, part in zip(senders, parts, strict=True)])
         seconds = time.perf_counter() - start
-    assert sum(report.accepted for report in reports) == EVENTS
+    assert sum(report.accepted for report in reports) == count
     return seconds
 
 
