@@ -6,7 +6,6 @@ import inspect
 import logging
 import os
 import re
-import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import structlog
-from sqlalchemy import make_url
 
 from contracts.topics import DEAD
 from services.runtime.embedded.log import embedded_log
@@ -23,7 +21,10 @@ from services.runtime.embedded.postgres import throwaway_postgres
 from tests.rigs.kafka import RealKafka
 from tests.rigs.logs import PARTITIONS, Log
 from tests.rigs.postgres import SystemPostgres
-from tests.rigs.store import execute
+from tests.rigs.store import Databases
+
+# Dozens of processes of ours are started: without their bytecode each compiles anew all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # --- the real parts ------------------------------------------------------------------------------------------------
 
@@ -56,13 +57,17 @@ async def postgres_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_url: str) -> Databases:
+    """Give a maker of databases on the session's PostgreSQL."""
+    return Databases(postgres_url)
+
+
 @pytest.fixture
-async def database_url(postgres_url: str) -> AsyncIterator[str]:
+async def database_url(databases: Databases) -> AsyncIterator[str]:
     """Give the URL of a fresh database."""
-    name = f"t{secrets.token_hex(6)}"
-    await execute(postgres_url, f"CREATE DATABASE {name}")
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    await execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    async with databases.empty() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -78,11 +78,17 @@ class Database:
                 await connection.close(timeout=1)
 
     async def _listening(self, channel: str, woken: asyncio.Event) -> "asyncpg.Connection | None":
+        connection: asyncpg.Connection | None = None
+        listening = False
         try:
             connection = await asyncpg.connect(plain_dsn(self.url), timeout=5)
             await connection.add_listener(channel, lambda *_: woken.set())
+            listening = True
         except (OSError, asyncpg.PostgresError, TimeoutError):
             return None
+        finally:
+            if connection is not None and not listening:
+                connection.terminate()
         return connection
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -78,13 +79,33 @@ def stock_becomes(system: dict[str, str], day: str, expected: dict[int, int]) ->
     return True
 
 
-@pytest.fixture
-def events(tmp_path: Path) -> Path:
-    """Give a file of the demo's events about ten people, and lines that are none."""
-    path = tmp_path / "events.jsonl"
-    lines = [json.dumps(event) for sending in stream(5, clients=10) for event in sending.events]
+def written(path: Path, seed: int) -> Path:
+    """Write the demo's events about ten people to a file, and a line that is none."""
+    lines = [json.dumps(event) for sending in stream(seed, clients=10) for event in sending.events]
     path.write_text("\n".join([*lines, "no json", ""]), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    return written(tmp_path / "events.jsonl", seed=5)
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `askelma up`: its folder, and what it wrote for scripts."""
+
+    folder: Path
+    told: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def running(session_folder: Path) -> Iterator[Up]:
+    """Give one for all tests that leave it running."""
+    folder = session_folder / "up"
+    folder.mkdir(mode=0o711)
+    with up(folder) as told:
+        yield Up(folder, told)
 
 
 def test_up_keeps_what_it_accepted_and_its_keys_over_a_restart(folder: Path, events: Path) -> None:
@@ -112,6 +133,16 @@ def test_up_keeps_what_it_accepted_and_its_keys_over_a_restart(folder: Path, eve
         assert stock_becomes(again, "2026-03-20", found)
 
 
+def more_are_counted(system: dict[str, str], day: str, before: dict[int, int]) -> bool:
+    """Tell whether more clients are counted within the patience of a test than `before`."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while sum(stock(system, day).values()) <= sum(before.values()):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.3)
+    return True
+
+
 def keys_of(system: dict[str, str]) -> dict[str, str]:
     return {name: key for name, key in system.items() if name not in {"url", "kafka"}}
 
@@ -126,10 +157,9 @@ def stock_after_settling(system: dict[str, str], day: str) -> dict[int, int]:
     return last
 
 
-def test_a_folder_serves_one_system_at_a_time(folder: Path) -> None:
-    with up(folder):
-        second = askelma("up", "--data", folder, "--port", "0")
-        assert (folder / "askelma.json").exists(), "it is the first one's"
+def test_a_folder_serves_one_system_at_a_time(running: Up) -> None:
+    second = askelma("up", "--data", running.folder, "--port", "0")
+    assert (running.folder / "askelma.json").exists(), "it is the first one's"
     assert second.returncode == 1
     assert "is in use by another running askelma" in second.stderr
 
@@ -146,26 +176,26 @@ def test_a_port_in_use_is_told(folder: Path) -> None:
     assert not (folder / "askelma.json").exists()
 
 
-def test_up_takes_events_over_the_kafka_whose_address_it_writes(folder: Path, events: Path) -> None:
-    with up(folder) as system:
-        sent = askelma("send", events, "--kafka", system["kafka"], "--sender", "local")
-        assert " events written to askelma.intake.local.v1" in sent.stdout
-        assert stock_after_settling(system, "2026-03-20")
+def test_up_takes_events_over_the_kafka_whose_address_it_writes(running: Up, tmp_path: Path) -> None:
+    before = stock(running.told, "2026-03-20")
+    events = written(tmp_path / "over-kafka.jsonl", seed=6)
+    sent = askelma("send", events, "--kafka", running.told["kafka"], "--sender", "local")
+    assert " events written to askelma.intake.local.v1" in sent.stdout
+    assert more_are_counted(running.told, "2026-03-20", before)
 
 
-def test_up_goes_on_when_its_postgresql_was_killed(folder: Path, events: Path) -> None:
-    with up(folder) as system:
-        server = psutil.Process(int((folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0]))
-        server.kill()
-        server.wait(30)
-        sent = askelma("send", events, "--data", folder)
-        assert int(sent.stdout.split()[0]) > 100
-        assert stock_after_settling(system, "2026-03-20")
+def test_up_goes_on_when_its_postgresql_was_killed(running: Up, tmp_path: Path) -> None:
+    before = stock(running.told, "2026-03-20")
+    server = psutil.Process(int((running.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0]))
+    server.kill()
+    server.wait(30)
+    sent = askelma("send", written(tmp_path / "after-a-fall.jsonl", seed=8), "--data", running.folder)
+    assert int(sent.stdout.split()[0]) > 100
+    assert more_are_counted(running.told, "2026-03-20", before)
 
 
-def test_a_wrong_key_is_told_in_a_sentence(folder: Path, events: Path) -> None:
-    with up(folder) as system:
-        said = askelma("send", events, "--url", system["url"], "--key", "wrong")
+def test_a_wrong_key_is_told_in_a_sentence(running: Up, events: Path) -> None:
+    said = askelma("send", events, "--url", running.told["url"], "--key", "wrong")
     assert said.returncode == 2
     assert "status 401" in said.stderr
     assert "Traceback" not in said.stderr

@@ -10,9 +10,9 @@ from services.indicators.handlers import Pathways
 from services.indicators.metrics import IndicatorMetrics
 from services.runtime.database import Database
 from services.runtime.metrics import Meter
-from services.runtime.migrations import migrate
 from services.runtime.publisher import Outgoing, Publisher, PublishError
 from tests.indicators.lives import LADDER
+from tests.rigs.store import Databases
 
 
 class Kept(Publisher):
@@ -34,11 +34,11 @@ class Kept(Publisher):
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    await migrate(database_url, "indicators")
-    database = Database(database_url, service="indicators")
-    yield database
-    await database.close()
+async def database(databases: Databases) -> AsyncIterator[Database]:
+    async with databases.migrated("indicators") as url:
+        database = Database(url, service="indicators")
+        yield database
+        await database.close()
 
 
 @pytest.fixture

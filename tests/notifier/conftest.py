@@ -24,8 +24,8 @@ from services.runtime.authorities import Authority
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.metrics import Meter
-from services.runtime.migrations import migrate
 from services.runtime.records import Tombstone
+from tests.rigs.store import Databases
 
 AUTHORITIES = {"demo": Authority("demo", "Demo", "Demo", "Demo", frozenset({"167", "398"}))}
 CALENDAR = finnish_working_days()
@@ -95,9 +95,9 @@ class Room:
 
 
 @pytest.fixture
-async def room_url(database_url: str) -> str:
-    await migrate(database_url, "notifier")
-    return database_url
+async def room_url(databases: Databases) -> AsyncIterator[str]:
+    async with databases.migrated("notifier") as url:
+        yield url
 
 
 @pytest.fixture
