@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.codes import MUNICIPALITIES, MunicipalityCode
+from contracts.dates import months_before
 from contracts.text import MONTH, Month
 from services.incentives import reporting
-from services.incentives.domain.costs import first_day_of, month_number
+from services.incentives.domain.costs import month_number
 from services.incentives.domain.schemes import CostClass, Mark, Scheme, Standing
 from services.incentives.explaining import SchemeExplained, explained, note_opening
 from services.incentives.reporting import CostFigure, Range
@@ -382,7 +383,7 @@ def page_routes(book: CostBook) -> APIRouter:
 def _asked(  # noqa: PLR0913, PLR0917 - the fields of the form and what stands in for empty ones
     start: str, end: str, municipality: str, scheme: str, newest: date, schemes: Mapping[str, Scheme]
 ) -> Asked:
-    first = first_day_of(month_number(newest) - _SHOWN_MONTHS + 1)
+    first = months_before(newest, _SHOWN_MONTHS - 1)
     return Asked.model_validate(
         {
             "from": start if re.match(MONTH, start) else f"{first:%Y-%m}",

@@ -78,17 +78,15 @@ class Database:
                 await connection.close(timeout=1)
 
     async def _listening(self, channel: str, woken: asyncio.Event) -> "asyncpg.Connection | None":
-        connection: asyncpg.Connection | None = None
-        listening = False
         try:
             connection = await asyncpg.connect(plain_dsn(self.url), timeout=5)
-            await connection.add_listener(channel, lambda *_: woken.set())
-            listening = True
+            try:
+                await connection.add_listener(channel, lambda *_: woken.set())
+            except BaseException:  # cancelled, too: nobody else knows of the connection yet
+                connection.terminate()
+                raise
         except (OSError, asyncpg.PostgresError, TimeoutError):
             return None
-        finally:
-            if connection is not None and not listening:
-                connection.terminate()
         return connection
 
     async def close(self) -> None:

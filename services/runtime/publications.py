@@ -209,11 +209,8 @@ class Publications:
         return {month: seq for month, seq in made[0].items() if all(month in each for each in made)} if made else {}
 
     async def _made(self, authority: str) -> list[date]:
-        return [publication.month for publication in await self._publications(authority)]
-
-    async def _publications(self, authority: str) -> list[Publication]:
         async with self._database.transaction() as session:
-            return await made(session, self._service, authority)
+            return [publication.month for publication in await made(session, self._service, authority)]
 
     async def publish(self, authority: str, months: Mapping[date, int]) -> Sequence[Publication]:
         """Make the publications of `months` (with their journal numbers) now and return them; one that exists stays."""

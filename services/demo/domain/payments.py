@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Final, Literal
 
+from contracts.dates import months_before
 from contracts.facts import BenefitCounterSet, BenefitPaid
 from services.demo.domain.course import Course, Stretch
 from services.demo.domain.figures import Benefits
@@ -139,7 +140,7 @@ def periods(chance: Random, first: date, last: date) -> Iterator[tuple[date, dat
     if chance.random() < 0.85:
         start = first.replace(day=1)
         while start <= last:
-            end = (start + timedelta(days=31)).replace(day=1)
+            end = months_before(start, -1)
             yield start, end
             start = end
     else:
