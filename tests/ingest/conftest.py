@@ -1,13 +1,11 @@
 """Fixtures of ingest's tests: a door, a running ingest over PostgreSQL, and events as a sender writes them."""
 
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import make_url
 from sqlmodel import SQLModel
 
 from services.ingest.domain.bindings import parsed, structured
@@ -15,8 +13,8 @@ from services.ingest.domain.door import Accepted, Door
 from services.ingest.domain.refusals import Refused
 from services.ingest.rules import load_rules
 from services.ingest.store.tables import SCHEMA
-from services.runtime.migrations import migrate
 from tests.ingest.running import TODAY, Event, Examine, Example, Ingest, run, running_ingest
+from tests.rigs.store import Databases
 
 EXAMPLES: Final = Path(__file__).parents[2] / "contracts" / "examples"
 TABLES: Final = ", ".join(sorted(name for name in SQLModel.metadata.tables if name.startswith(f"{SCHEMA}.")))
@@ -52,14 +50,10 @@ def example() -> Example:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def ingest_url(postgres_url: str) -> AsyncIterator[str]:
+async def ingest_url(databases: Databases) -> AsyncIterator[str]:
     """Give the URL of a migrated database for all tests of the room, which empty it."""
-    name = f"ingest{secrets.token_hex(6)}"
-    await run(postgres_url, f"CREATE DATABASE {name}")
-    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    await migrate(url, "ingest")
-    yield url
-    await run(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    async with databases.migrated("ingest") as url:
+        yield url
 
 
 @pytest.fixture

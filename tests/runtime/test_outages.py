@@ -1,13 +1,12 @@
 """The broker or the database goes away for a while: that costs time and nothing else."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.runtime.database import Database
@@ -19,7 +18,7 @@ from tests.rigs.kafka import RealKafka
 from tests.rigs.logs import Log
 from tests.rigs.postgres import SystemPostgres
 from tests.rigs.station import Handled, Station, kept_words, station
-from tests.rigs.store import execute
+from tests.rigs.store import Databases
 from tests.rigs.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.store]
@@ -35,10 +34,8 @@ async def place(own_kafka: RealKafka, database_url: str) -> AsyncIterator[Statio
 
 @pytest.fixture
 async def place_on_15(real_kafka: RealKafka, system_postgres: SystemPostgres) -> AsyncIterator[Station]:
-    name = f"t{secrets.token_hex(6)}"
-    await execute(system_postgres.url, f"CREATE DATABASE {name}")
-    url = make_url(system_postgres.url).set(database=name).render_as_string(hide_password=False)
-    async with station(Log(real_kafka.address, real_kafka.create_topics), url) as made:
+    log = Log(real_kafka.address, real_kafka.create_topics)
+    async with Databases(system_postgres.url).empty() as url, station(log, url) as made:
         yield made
 
 

@@ -7,7 +7,6 @@ the end, what was published and what the services answer is compared with a clea
 import asyncio
 import json
 import random
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Final
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import make_url
 
 from contracts.topics import ALERTS, EXPOSURES, PATHWAYS
 from services.demo.domain.events import DoorEvent
@@ -24,7 +22,7 @@ from services.runtime.migrations import SERVICES
 from tests.rigs.kafka import RealKafka
 from tests.rigs.logs import all_records
 from tests.rigs.postgres import SystemPostgres
-from tests.rigs.store import execute, rows
+from tests.rigs.store import Databases, rows
 from tests.rigs.waiting import until
 from tests.system.conftest import started_on
 from tests.system.passes import (
@@ -81,10 +79,9 @@ async def clean(session_folder: Path) -> Clean:
 
 
 @pytest.fixture
-async def database_15_url(system_postgres: SystemPostgres) -> str:
-    name = f"t{secrets.token_hex(6)}"
-    await execute(system_postgres.url, f"CREATE DATABASE {name}")
-    return make_url(system_postgres.url).set(database=name).render_as_string(hide_password=False)
+async def database_15_url(system_postgres: SystemPostgres) -> AsyncIterator[str]:
+    async with Databases(system_postgres.url).empty() as url:
+        yield url
 
 
 @pytest.fixture
