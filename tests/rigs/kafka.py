@@ -13,7 +13,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from tests.rigs.parts import Guard, free_port, left_out, program
@@ -144,11 +144,25 @@ class RealKafka:
         return AdminClient({"bootstrap.servers": self.address, "log_level": "0"})
 
     def create_topics(self, partitions: Mapping[str, int], **settings: str) -> None:
-        """Create topics, name to number of partitions, and wait until they are there."""
+        """Create topics, name to number of partitions, and wait until each partition is led."""
         topics = [NewTopic(name, number, 1, config=settings) for name, number in partitions.items()]
         admin = self._admin()  # must outlive its answers
         for created in admin.create_topics(topics).values():
             created.result(timeout=30)
+        for name, number in partitions.items():
+            for place in range(number):
+                self._wait_until_led(admin, TopicPartition(name, place))
+
+    def _wait_until_led(self, admin: AdminClient, place: TopicPartition) -> None:
+        """Wait until the partition's leader serves it, which is later than its being named."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            asked = admin.list_offsets({place: OffsetSpec.earliest()})  # type: ignore[no-untyped-call]
+            with suppress(KafkaException):
+                asked[place].result(timeout=START_TIMEOUT_S)
+                return
+            time.sleep(0.02)
+        raise TimeoutError(f"Kafka has no leader for {place}")
 
     def ensure_topics(self, partitions: Mapping[str, int]) -> None:
         """Create those of the topics that are not there yet."""
