@@ -6,17 +6,15 @@ import platform
 import sys
 
 from benchmarks.accepting import accepted_per_second
-from benchmarks.folding import folded_per_second, lines_of
-
-BATCHES = (5_000, 20_000)
+from benchmarks.folding import RUNS, line_of
 
 
 def main() -> None:
     """Measure and print, one line for each figure."""
     sys.stdout.write(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}\n")
     sys.stdout.write(f"{asyncio.run(accepted_per_second()):,.0f} events a second accepted over HTTP, 1,000 a request\n")
-    for batch in BATCHES:
-        sys.stdout.write(lines_of(asyncio.run(folded_per_second(batch)), batch))
+    for batch, processes in RUNS:
+        sys.stdout.write(line_of(batch, processes))
 
 
 if __name__ == "__main__":
