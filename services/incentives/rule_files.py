@@ -24,6 +24,7 @@ from services.incentives.domain.schemes import (
     Counter,
     DayLadder,
     Days,
+    Effect,
     GeneralSupport,
     Ground,
     Kind,
@@ -38,6 +39,9 @@ from services.incentives.domain.schemes import (
 
 _FORMS: Final = "rules"
 _BP_IN_PERCENT: Final = 100
+_LONGEST: Final = 10_000
+"""Paid days of some forty years: what lasts longer is a slip of the keyboard."""
+_TAGGED: Final = frozenset({"ladder", "progress"})
 
 SchemeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
@@ -68,8 +72,31 @@ class _BoundaryForm(_Grounded):
     value: Boundary
 
 
-class _ProgressForm(_Grounded):
-    value: Progress
+class _NoEffectForm(_Grounded):
+    value: Literal["none", "percent_by_step", "clock"]
+
+    @property
+    def effect(self) -> Effect:
+        return Effect(Progress(self.value))
+
+
+class _PausingForm(_Grounded):
+    value: Literal["pause", "set_back"]
+    paid_days: Annotated[int, Field(ge=1, le=_LONGEST)]
+
+    @property
+    def effect(self) -> Effect:
+        return Effect(Progress(self.value), self.paid_days)
+
+
+class _ReliefForm(_Grounded):
+    value: Literal["relief"]
+    points: Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
+    paid_days: Annotated[int, Field(ge=1, le=_LONGEST)]
+
+    @property
+    def effect(self) -> Effect:
+        return Effect(Progress.RELIEF, self.paid_days, int(self.points * _BP_IN_PERCENT))
 
 
 class _BaseForm(_Grounded):
@@ -97,8 +124,8 @@ class _CountForm(_DaysForm):
 class _ClassForm(_Grounded):
     percent: Percent
 
-    def named(self, name: str) -> CostClass:
-        return CostClass(name, int(self.percent * _BP_IN_PERCENT), self.ground)
+    def named(self, name: str, relief_bp: int = 0) -> CostClass:
+        return CostClass(name, max(0, int(self.percent * _BP_IN_PERCENT) - relief_bp), self.ground)
 
 
 class _DayClassForm(_ClassForm):
@@ -110,7 +137,7 @@ class _StepClassForm(_ClassForm):
 
 
 class _DayLadderForm(_Form):
-    by: Literal["days"]
+    by: Literal["days", "days_since_progress"]
     classes: Annotated[tuple[_DayClassForm, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -120,11 +147,15 @@ class _DayLadderForm(_Form):
             raise ValueError("from_day of the first class is 1 and each next one is higher")
         return self
 
-    @property
-    def ladder(self) -> DayLadder:
+    def ladder(self, effect: Effect) -> DayLadder:
         first_days = tuple(form.from_day for form in self.classes)
-        names = _names(first_days)
-        return DayLadder(first_days, tuple(form.named(name) for form, name in zip(self.classes, names, strict=True)))
+        named = list(zip(self.classes, _names(first_days), strict=True))
+        relieved = [form.named(f"relief-{name}", effect.points_bp) for form, name in named]
+        return DayLadder(
+            first_days,
+            tuple(form.named(name) for form, name in named),
+            tuple(relieved) if effect.progress is Progress.RELIEF else (),
+        )
 
 
 class _StepLadderForm(_Form):
@@ -140,8 +171,7 @@ class _StepLadderForm(_Form):
             raise ValueError("steps lists each of 0 to 7 once, in order")
         return self
 
-    @property
-    def ladder(self) -> StepLadder:
+    def ladder(self, _effect: Effect) -> StepLadder:
         by_step = tuple(form.named(f"step-{form.step}") for form in self.steps)
         return StepLadder(self.from_day, self.waiting.named(_names((1, self.from_day))[0]), by_step, self.unknown_step)
 
@@ -169,17 +199,21 @@ class _SchemeForm(_Header):
     cost: _DaysForm
     ladder: Annotated[_DayLadderForm | _StepLadderForm, Field(discriminator="by")]
     boundary: _BoundaryForm
-    progress: _ProgressForm
+    progress: Annotated[_NoEffectForm | _PausingForm | _ReliefForm, Field(discriminator="value")]
     base: _BaseForm
     payer: _PayerForm
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        by_step = self.ladder.by == "step"
-        if by_step and self.boundary.value != "day":
+        by, progress = self.ladder.by, self.progress.effect
+        if by == "step" and self.boundary.value != "day":
             raise ValueError("boundary: a ladder by step looks at each day, so the boundary must be day")
-        if by_step != (self.progress.value == "percent_by_step"):
+        if (by == "step") != (progress.progress is Progress.PERCENT_BY_STEP):
             raise ValueError("progress: percent_by_step goes with a ladder by step, and with no other")
+        if (by == "days_since_progress") != (progress.progress is Progress.CLOCK):
+            raise ValueError("progress: clock goes with a ladder by days_since_progress, and with no other")
+        if progress.follows_rises and self.boundary.value != "day":
+            raise ValueError(f"boundary: {self.progress.value} looks at each day, so the boundary must be day")
         if self.kind == "law" and self.law_from is None:
             raise ValueError("law_from: a scheme of kind law says since when it holds")
         if self.law_from and self.law_until and self.law_until <= self.law_from:
@@ -189,8 +223,8 @@ class _SchemeForm(_Header):
     @property
     def rule(self) -> Rule:
         return Rule(
-            self.scheme, self.counter.value, self.count.days, self.cost.days, self.ladder.ladder,
-            self.boundary.value, self.base.value, self.progress.value,
+            self.scheme, self.counter.value, self.count.days, self.cost.days, self.ladder.ladder(self.progress.effect),
+            self.boundary.value, self.base.value, self.progress.effect,
             {part: getattr(self, part).ground for part in self.parts},
         )  # fmt: skip
 
@@ -333,7 +367,7 @@ def _read(form: type[F], file: Traversable) -> F:
 
 def _where(location: tuple[int | str, ...]) -> str:
     # A discriminated field repeats its tag in the location, which is no field of the file.
-    parts = [str(part) for number, part in enumerate(location) if not (number == 1 and location[0] == "ladder")]
+    parts = [str(part) for number, part in enumerate(location) if not (number == 1 and location[0] in _TAGGED)]
     return f"{'.'.join(parts)}: " if parts else ""
 
 

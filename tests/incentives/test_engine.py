@@ -19,6 +19,7 @@ from services.incentives.domain.payments import (
     StepsOfClients,
     column,
     counter_sets,
+    next_paid_days,
     paid_day,
     payments_in_order,
     track,
@@ -29,6 +30,8 @@ from services.incentives.domain.schemes import (
     COUNTERS,
     Counter,
     DayLadder,
+    Effect,
+    Progress,
     Rule,
     RuledPeriod,
     Scheme,
@@ -164,41 +167,103 @@ def test_one_client_alone_costs_what_it_costs_among_others(
         assert [d[client] for d in alone.standing] == [d[client] for d in together.standing]
 
 
-def day_by_day(name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]) -> list[tuple[str, int]]:
+class OneDayAtATime:
+    """One client's counter, kept as a person would: payment by payment in counter order, day by day."""
+
+    def __init__(self, scheme: Scheme, client: int, sets: Sets, steps: list[tuple[int, int, int]]) -> None:
+        self.scheme, self.rule, self.client = scheme, scheme.periods[0].rule, client
+        self.steps = [step for step in steps if step[0] == client]
+        self.stated = [one for one in sets if one[0] == client and one[1] == self.rule.counter]
+        self.set_on = 0
+        self.counter = 0
+        self.rises = rises_one_by_one(self.steps)
+        self.seen = 0
+        self.remaining = 0
+        self.batches: dict[tuple[str, str], int] = {}
+
+    def classes_of(self, row: Payment) -> list[str]:
+        due = [one for one in self.stated if one[2] <= row.posted_on]
+        if due:
+            newest = max(due, key=lambda one: one[2])
+            self.set_on, self.counter = newest[2].toordinal(), newest[3]
+        self.stated = [one for one in self.stated if one not in due]
+        at_beginning = self.batches.setdefault((row.source, row.batch), self.counter)
+        days = weekdays_one_by_one(row.period_start, row.period_end, row.days)
+        if self.is_old_law and not is_shared_by_the_old_law(row):
+            return ["uncounted" for _ in days]
+        return [self.class_of(day, at_beginning + 1) for day in days]
+
+    @property
+    def is_old_law(self) -> bool:
+        return self.scheme.name in {"fi-2006", "fi-2015"}
+
+    def class_of(self, day: date, at_beginning: int) -> str:
+        self.rise(day)
+        effect, holds = self.rule.effect, self.remaining > 0
+        self.remaining = max(self.remaining - 1, 0)
+        if effect.progress is Progress.PAUSE and holds:
+            return class_of_day(self.scheme.name, self.counter + 1, at_beginning, 0)
+        self.counter += 1
+        found = class_of_day(self.scheme.name, self.counter, at_beginning, step_on(self.steps, self.client, day))
+        return f"relief-{found}" if effect.progress is Progress.RELIEF and holds else found
+
+    def rise(self, day: date) -> None:
+        new = [rise for rise in self.rises[self.seen :] if rise <= day.toordinal()]
+        self.seen += len(new)
+        effect = self.rule.effect
+        if new and effect.lasts:
+            self.remaining = effect.days
+        for rise in new:
+            if rise > self.set_on and effect.progress is Progress.CLOCK:
+                self.counter = 0
+            if rise > self.set_on and effect.progress is Progress.SET_BACK:
+                self.counter = max(0, self.counter - effect.days)
+
+
+def rises_one_by_one(steps: list[tuple[int, int, int]]) -> list[int]:
+    """Return the days on which a step is higher than all before; the first one known is none."""
+    known = [(day, step) for _, day, step in sorted(steps) if step != UNKNOWN]
+    return [day for place, (day, step) in enumerate(known) if place and step > max(one for _, one in known[:place])]
+
+
+def day_by_day(
+    scheme: Scheme, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
+) -> list[tuple[str, int]]:
     """Return class and cents of every piece, reckoned with one counter and one day at a time, as a person would."""
+    order = [of_class.name for of_class in scheme.classes]
+    percents = {of_class.name: of_class.percent_bp for of_class in scheme.classes}
     found = []
     for client in range(CLIENTS):
-        counter, stated = 0, list(sets)
-        batches: dict[tuple[str, str], int] = {}
+        person = OneDayAtATime(scheme, client, sets, steps)
         for row in sorted((row for row in rows if row.client == client), key=lambda row: row.counter_order):
-            due = [one for one in stated if one[0] == client and one[1] == COUNTER_OF[name] and one[2] <= row.posted_on]
-            counter = max(due, key=lambda one: one[2])[3] if due else counter
-            stated = [one for one in stated if one not in due]
-            at_beginning = batches.setdefault((row.source, row.batch), counter)
-            classes = []
-            for date_of_day in weekdays_one_by_one(row.period_start, row.period_end, row.days):
-                if name == "fi-2015" and not is_shared_by_the_old_law(row):
-                    classes.append("uncounted")
-                    continue
-                counter += 1
-                classes.append(class_of_day(name, counter, at_beginning + 1, step_on(steps, client, date_of_day)))
-            base = row.paid_cents if name == "fi-2015" else row.basic_part_cents
+            classes = person.classes_of(row)
+            base = row.paid_cents if person.is_old_law else row.basic_part_cents
             found += [
-                (of_class, slow_share(PERCENT_BP.get(of_class, 0), base, classes.count(of_class), row.days))
-                for of_class in sorted(set(classes), key=ORDER.index)
+                (of_class, slow_share(percents[of_class], base, classes.count(of_class), row.days))
+                for of_class in sorted(set(classes), key=order.index)
             ]
     return found
 
 
-COUNTER_OF = {"fi-2015": "old_law", "fi-2025": "law_2025", "step-graded": "law_2025"}
-PERCENT_BP = {
-    "301-1000": 5000, "1001-": 7000, "101-200": 1000, "201-300": 2000, "301-400": 3000, "401-700": 4000, "701-": 5000,
-    "step-0": 5000, "step-1": 5000, "step-2": 4000, "step-3": 3000, "step-4": 2000, "step-5": 1000,
-}  # fmt: skip
-ORDER = [
-    "1-100", "1-300", "101-200", "201-300", "301-400", "301-1000", "401-700", "701-", "1001-", "uncounted",
-    *(f"step-{step}" for step in range(8)),
-]  # fmt: skip
+def fi_2025_with(name: str, effect: Effect) -> Scheme:
+    """Return the law of 2025 with an `effect` of progress, for what no shipped scheme does."""
+    law = SCHEMES["fi-2025"]
+    rule = law.periods[0].rule
+    assert isinstance(rule.ladder, DayLadder)
+    relieved = tuple(
+        replace(one, name=f"relief-{one.name}", percent_bp=max(0, one.percent_bp - effect.points_bp))
+        for one in rule.ladder.unrelieved
+    )
+    ladder = replace(rule.ladder, relieved=relieved if effect.progress is Progress.RELIEF else ())
+    return replace(law, name=name, periods=(RuledPeriod(replace(rule, effect=effect, ladder=ladder)),))
+
+
+COUNTED_BY_HAND: Final = [
+    *(SCHEMES[name] for name in ("fi-2006", "fi-2015", "fi-2025", "step-graded", "progress-pause", "progress-clock")),
+    fi_2025_with("set-back", Effect(Progress.SET_BACK, 90)),
+    fi_2025_with("relief", Effect(Progress.RELIEF, 60, 1500)),
+    fi_2025_with("short-pause", Effect(Progress.PAUSE, 3)),
+]
 
 
 def is_shared_by_the_old_law(row: Payment) -> bool:
@@ -207,6 +272,8 @@ def is_shared_by_the_old_law(row: Payment) -> bool:
 
 
 def class_of_day(name: str, number: int, at_beginning: int, step: int) -> str:
+    if name == "fi-2006":
+        return "1-500" if at_beginning <= 500 else "501-"
     if name == "fi-2015":
         return "1-300" if at_beginning <= 300 else "301-1000" if at_beginning <= 1000 else "1001-"
     if name == "step-graded":
@@ -220,14 +287,46 @@ def step_on(steps: list[tuple[int, int, int]], client: int, day: date) -> int:
     return held[-1][2] if held else UNKNOWN
 
 
-@unhurried
-@given(st.sampled_from(sorted(COUNTER_OF)), PAYMENTS, SETS, STEPS)
+@pytest.mark.parametrize("scheme", COUNTED_BY_HAND, ids=lambda scheme: scheme.name)
+@settings(deadline=None, max_examples=60)
+@given(PAYMENTS, SETS, STEPS)
 def test_the_engine_finds_what_counting_day_by_day_finds(
-    name: str, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
+    scheme: Scheme, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
 ) -> None:
-    found = assessed(SCHEMES[name], rows, counter_sets(sets), steps)
-    names = [SCHEMES[name].classes[position].name for position in found.pieces.cost_class]
-    assert list(zip(names, found.pieces.cents.tolist(), strict=True)) == day_by_day(name, rows, sets, steps)
+    found = assessed(scheme, rows, counter_sets(sets), steps)
+    names = [scheme.classes[position].name for position in found.pieces.cost_class]
+    assert list(zip(names, found.pieces.cents.tolist(), strict=True)) == day_by_day(scheme, rows, sets, steps)
+
+
+@pytest.mark.parametrize("name", ["progress-pause", "progress-clock"])
+@unhurried
+@given(PAYMENTS, SETS, DAYS, st.integers(0, 7))
+def test_without_a_rise_a_proposal_costs_what_the_law_of_2025_costs(
+    name: str, rows: list[Payment], sets: Sets, day: date, step: int
+) -> None:
+    never_higher = [(client, day.toordinal(), step) for client in range(CLIENTS)]
+    law = assessed(SCHEMES["fi-2025"], rows, counter_sets(sets))
+    found = assessed(SCHEMES[name], rows, counter_sets(sets), never_higher)
+    assert found.pieces.cents.tolist() == law.pieces.cents.tolist()
+    assert found.standing[0].tolist() == law.standing[0].tolist()
+    assert found.after.tolist() == law.after.tolist()
+
+
+@pytest.mark.parametrize("scheme", COUNTED_BY_HAND, ids=lambda scheme: scheme.name)
+@settings(deadline=None, max_examples=40)
+@given(PAYMENTS, SETS, STEPS)
+def test_the_counter_before_the_next_paid_day_is_what_one_more_payment_would_find(
+    scheme: Scheme, rows: list[Payment], sets: Sets, steps: list[tuple[int, int, int]]
+) -> None:
+    ordered, stated = payments_in_order(rows), counter_sets(sets)
+    standing = assessed(scheme, rows, stated, steps).standing[0].tolist()
+    late = date(2035, 1, 1)  # after everything that is paid or set
+    for client, day in enumerate(next_paid_days(ordered, stated, CLIENTS).tolist()):
+        on = min(date.fromordinal(day), late)
+        more = Payment(client, late, "z", on, on, 1, "labour_market_subsidy", "unemployment", 1, 1, id="more")
+        found = assessed(scheme, [*rows, more], stated, [step for step in steps if step[1] <= on.toordinal()])
+        (mine,) = np.flatnonzero(payments_in_order([*rows, more]).posted_on == late.toordinal())
+        assert found.before[mine] == standing[client]
 
 
 def free(scheme: Scheme) -> Scheme:
@@ -237,7 +336,7 @@ def free(scheme: Scheme) -> Scheme:
             return replace(
                 rule, ladder=replace(ladder, by_step=tuple(replace(c, percent_bp=0) for c in ladder.by_step))
             )
-        return replace(rule, ladder=replace(ladder, classes=tuple(replace(c, percent_bp=0) for c in ladder.classes)))
+        return replace(rule, ladder=replace(ladder, unrelieved=tuple(replace(c, percent_bp=0) for c in ladder.classes)))
 
     return replace(scheme, periods=tuple(replace(p, rule=without_percents(p.rule)) for p in scheme.periods))
 
@@ -355,5 +454,5 @@ def test_ladders_of_the_shipped_schemes_climb() -> None:
     ladders = [rule.ladder for scheme in SCHEMES.values() for rule in scheme.rules()]
     for ladder in ladders:
         if isinstance(ladder, DayLadder):
-            percents = [of_class.percent_bp for of_class in ladder.classes]
+            percents = [of_class.percent_bp for of_class in ladder.unrelieved]
             assert percents == sorted(percents)

@@ -27,25 +27,31 @@ def edited(folder: Path, file: str, old: str, new: str) -> str:
     return str(caught.value)
 
 
-def test_the_four_schemes_are_shipped() -> None:
-    assert list(rule_book().schemes) == ["fi-2015", "fi-2025", "law", "step-graded"]
+def test_three_laws_what_is_invoiced_and_three_proposals_are_shipped() -> None:
+    kinds = {name: scheme.kind for name, scheme in rule_book().schemes.items()}
+    laws = dict.fromkeys(("fi-2006", "fi-2015", "fi-2025", "law"), "law")
+    assert kinds == laws | dict.fromkeys(("progress-clock", "progress-pause", "step-graded"), "proposal")
 
 
-def test_every_value_of_a_proposal_is_marked_as_one() -> None:
-    rule = rule_book().schemes["step-graded"].periods[0].rule
+@pytest.mark.parametrize("name", ["progress-clock", "progress-pause", "step-graded"])
+def test_every_value_of_a_proposal_is_marked_as_one(name: str) -> None:
+    rule = rule_book().schemes[name].periods[0].rule
     marks = {ground.mark for ground in rule.grounds.values()} | {c.ground.mark for c in rule.ladder.classes}
     assert marks == {Mark.PROPOSAL}
 
 
 def test_a_scheme_outside_its_years_is_a_counterfactual() -> None:
-    schemes = rule_book().schemes
-    december, january = date(2024, 12, 1), date(2025, 1, 1)
-    assert [schemes[name].standing_in(december) for name in schemes] == [
-        Standing.LAW, Standing.COUNTERFACTUAL, Standing.LAW, Standing.PROPOSAL,
-    ]  # fmt: skip
-    assert [schemes[name].standing_in(january) for name in schemes] == [
-        Standing.COUNTERFACTUAL, Standing.LAW, Standing.LAW, Standing.PROPOSAL,
-    ]  # fmt: skip
+    names = ("fi-2006", "fi-2015", "fi-2025", "law", "progress-pause")
+    schemes = [rule_book().schemes[name] for name in names]
+    law, otherwise, proposal = Standing.LAW, Standing.COUNTERFACTUAL, Standing.PROPOSAL
+    by_month = {
+        date(2014, 12, 1): [law, otherwise, otherwise, otherwise, proposal],
+        date(2015, 1, 1): [otherwise, law, otherwise, law, proposal],
+        date(2024, 12, 1): [otherwise, law, otherwise, law, proposal],
+        date(2025, 1, 1): [otherwise, otherwise, law, law, proposal],
+    }
+    for month, standing in by_month.items():
+        assert [scheme.standing_in(month) for scheme in schemes] == standing
 
 
 @pytest.mark.parametrize(
@@ -86,12 +92,25 @@ def test_the_hash_changes_with_any_file(rules: Path) -> None:
         ("schemes/fi-2025.yaml", "law_from", "law_form", "fi-2025.yaml: law_from: is missing"),
         ("schemes/step-graded.yaml", "value: day", "value: payment_batch", "step-graded.yaml: boundary: "),
         ("schemes/step-graded.yaml", "percent_by_step", "none", "step-graded.yaml: progress: percent_by_step goes"),
+        ("schemes/fi-2025.yaml", "value: none", "value: clock", "fi-2025.yaml: progress: clock goes with a ladder"),
+        ("schemes/progress-clock.yaml", "value: clock", "value: none", "progress-clock.yaml: progress: clock goes"),
+        ("schemes/progress-pause.yaml", "value: day", "value: payment_batch", "progress-pause.yaml: boundary: pause"),
+        ("schemes/progress-pause.yaml", "  paid_days: 60\n", "", "progress-pause.yaml: progress.paid_days: is missing"),
+        ("schemes/progress-pause.yaml", "paid_days: 60", "paid_days: 0", "progress-pause.yaml: progress.paid_days: "),
+        ("schemes/progress-pause.yaml", "value: pause", "value: relief", "progress-pause.yaml: progress.points: "),
+        ("schemes/progress-pause.yaml", "value: pause", "value: prize", "progress-pause.yaml: progress: "),
+        (
+            "schemes/progress-clock.yaml",
+            "value: clock",
+            "value: clock\n  paid_days: 5",
+            "progress-clock.yaml: progress.",
+        ),
         ("schemes/step-graded.yaml", "{step: 3,", "{step: 2,", "step-graded.yaml: ladder: steps lists each of 0 to 7"),
         (
             "schemes/law.yaml",
             "scheme: fi-2015",
-            "scheme: fi-2006",
-            "law.yaml: periods: there is no scheme file fi-2006",
+            "scheme: fi-2016",
+            "law.yaml: periods: there is no scheme file fi-2016",
         ),
         ("schemes/law.yaml", "until: 2025-01-01", "until: 2025-02-01", "law.yaml: periods: each begins on the day"),
         ("parameters.yaml", "from: 2021-01-01", "from: 2016-01-01", "parameters.yaml: basic_part: the dates rise"),

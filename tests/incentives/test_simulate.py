@@ -251,7 +251,9 @@ def test_an_empty_file_is_refused() -> None:
 
 
 def test_an_unknown_scheme_is_refused_with_the_names_of_those_there_are() -> None:
-    with pytest.raises(UnknownSchemeError, match="fi-2015, fi-2025, law, step-graded"):
+    with pytest.raises(
+        UnknownSchemeError, match="fi-2006, fi-2015, fi-2025, law, progress-clock, progress-pause, step-graded"
+    ):
         simulate(SPLIT, "fi-1999")
 
 

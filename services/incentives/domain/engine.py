@@ -4,11 +4,11 @@ Share in cents = half_up(basis points × base × days in class / (10,000 × days
 section 6). Pure: the same columns give the same pieces.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from services.incentives.domain.counting import Flags, Stretches, begins, following_rises, repeated, undisturbed
 from services.incentives.domain.money import Ints, parts_of, shares
 from services.incentives.domain.payments import (
     UNKNOWN,
@@ -17,12 +17,12 @@ from services.incentives.domain.payments import (
     Steps,
     chosen,
     column,
-    key_of,
+    newest_day,
+    next_paid_days,
     paid_day,
+    with_next_days,
 )
-from services.incentives.domain.schemes import DayLadder, Rule, RuledPeriod, Scheme, StepLadder
-
-Flags = npt.NDArray[np.bool_]
+from services.incentives.domain.schemes import DayLadder, RuledPeriod, Scheme, StepLadder
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Pieces:
 class Assessment:
     """All pieces under one scheme, and the counter as it stood before and after each payment.
 
-    `standing[p]` is the newest counter of each client under the p-th ruled period of the scheme.
+    Under the p-th ruled period of the scheme, `standing[p]` is each client's counter before the next paid day, and
+    `remaining[p]` the paid days for which a pause or a relief will still hold then.
     """
 
     scheme: Scheme
@@ -52,6 +53,7 @@ class Assessment:
     before: Ints
     after: Ints
     standing: tuple[Ints, ...]
+    remaining: tuple[Ints, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,24 @@ class _Ruled:
 
     payments: Payments
     rows: Ints
-    before: Ints
-    counts: Flags
+    stretches: Stretches
     touched: Flags
+    standing: Ints
+    remaining: Ints
 
     @property
-    def counted(self) -> Ints:
-        return np.where(self.counts, self.payments.days, 0)
+    def _begins(self) -> Ints:
+        """The first stretch of each payment."""
+        return np.flatnonzero(begins(self.stretches.payment))
+
+    @property
+    def before(self) -> Ints:
+        return self.stretches.before[self._begins]
+
+    @property
+    def after(self) -> Ints:
+        ends = np.append(self._begins[1:], len(self.stretches.payment)) - 1
+        return self.stretches.after[ends] if len(self.rows) else self.stretches.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +94,38 @@ def assess(scheme: Scheme, payments: Payments, sets: CounterSets, steps: Steps, 
     """Return what `payments` of `clients` clients cost under `scheme`."""
     before, after = np.zeros_like(payments.days), np.zeros_like(payments.days)
     uncounted = np.ones(len(payments), dtype=bool)
-    splits, standing = [], []
-    for offset, period in zip(scheme.offsets, scheme.periods, strict=True):
-        mine_sets = sets.of(period.rule.counter)
-        mine = _under(period, payments, mine_sets)
-        before[mine.rows] = mine.before
-        after[mine.rows] = mine.before + mine.counted
+    splits, ruled = [], [_under(period, payments, sets, steps, clients) for period in scheme.periods]
+    for offset, period, mine in zip(scheme.offsets, scheme.periods, ruled, strict=True):
+        before[mine.rows], after[mine.rows] = mine.before, mine.after
         uncounted[mine.rows] = ~mine.touched
-        standing.append(_newest(mine, mine_sets, clients))
-        splits.append(_moved(_split(period.rule, mine, steps), mine, offset))
+        splits.append(_moved(_split(period, mine, steps), mine, offset))
     splits.append(_whole(np.flatnonzero(uncounted), len(scheme.classes) - 1, payments.days))
-    return Assessment(scheme, _priced(scheme, payments, _in_order(splits)), before, after, tuple(standing))
+    return Assessment(
+        scheme, _priced(scheme, payments, _in_order(splits)), before, after,
+        tuple(mine.standing for mine in ruled), tuple(mine.remaining for mine in ruled),
+    )  # fmt: skip
 
 
-def _under(period: RuledPeriod, payments: Payments, sets: CounterSets) -> _Ruled:
-    ruled = _ruled(payments, period)
-    mine = payments.where(ruled)
-    counts = chosen(mine, period.rule.count)
-    before = _counter_before(mine, np.where(counts, mine.days, 0), sets)
-    return _Ruled(mine, np.flatnonzero(ruled), before, counts, counts | chosen(mine, period.rule.cost))
+def _under(period: RuledPeriod, payments: Payments, sets: CounterSets, steps: Steps, clients: int) -> _Ruled:
+    rule, sets_of_rule = period.rule, sets.of(period.rule.counter)
+    rows = np.flatnonzero(_ruled(payments, period))
+    mine = payments.where(rows)
+    counts = chosen(mine, rule.count)
+    touched = counts | chosen(mine, rule.cost)
+    if not rule.effect.follows_rises:
+        stretches = undisturbed(mine, counts, sets_of_rule)
+        standing = _newest(mine, stretches.after, sets_of_rule, clients)
+        return _Ruled(mine, rows, stretches, touched, standing, np.zeros_like(standing))
+    # The next paid day of each client comes along as a payment without days, to see where it will find the counter.
+    together, is_next = with_next_days(mine, next_paid_days(payments, sets, clients))
+    found = following_rises(
+        rule.effect, together, is_next | chosen(together, rule.count), sets_of_rule, steps.rises(payments)
+    )
+    of_next = is_next[found.payment]
+    place = np.cumsum(~is_next) - 1
+    stretches = found.where(~of_next)
+    own = replace(stretches, payment=place[stretches.payment])
+    return _Ruled(mine, rows, own, touched, found.before[of_next], found.remaining[of_next])
 
 
 def _ruled(payments: Payments, period: RuledPeriod) -> Flags:
@@ -111,43 +137,23 @@ def _ruled(payments: Payments, period: RuledPeriod) -> Flags:
     return ruled
 
 
-def _counter_before(payments: Payments, counted: Ints, sets: CounterSets) -> Ints:
-    """Return the counter before each payment: what was set last, plus the days counted since."""
-    place = _last_set(payments.client, payments.posted_on, sets)
-    running = np.cumsum(counted) - counted
-    fresh = np.ones(len(payments), dtype=bool)
-    fresh[1:] = (np.diff(payments.client) != 0) | (np.diff(place) != 0)
-    since = np.maximum.accumulate(np.where(fresh, np.arange(len(payments)), 0))
-    was_set = np.where(place == UNKNOWN, 0, _taken(sets.days, place))
-    return running - running[since] + was_set
-
-
-def _last_set(client: Ints, day: Ints, sets: CounterSets) -> Ints:
-    place = np.searchsorted(key_of(sets.client, sets.on), key_of(client, day), side="right") - 1
-    return np.where((place >= 0) & (_taken(sets.client, place) == client), place, UNKNOWN)
-
-
-def _taken(values: Ints, place: Ints) -> Ints:
-    return values[np.maximum(place, 0)] if len(values) else np.full(len(place), UNKNOWN, dtype=np.int64)
-
-
-def _newest(ruled: _Ruled, sets: CounterSets, clients: int) -> Ints:
+def _newest(payments: Payments, after: Ints, sets: CounterSets, clients: int) -> Ints:
     """Return each client's counter after everything: the last payment, or what was set later."""
     newest = np.zeros(clients, dtype=np.int64)
-    newest[ruled.payments.client] = ruled.before + ruled.counted  # in counter order, so the last payment's stays
-    last_posted = np.full(clients, UNKNOWN, dtype=np.int64)
-    last_posted[ruled.payments.client] = ruled.payments.posted_on
-    later = sets.on > last_posted[sets.client]
+    newest[payments.client] = after  # in counter order, so the last payment's stays
+    later = sets.on > newest_day(payments.client, payments.posted_on, clients)[sets.client]
     newest[sets.client[later]] = sets.days[later]
     return newest
 
 
-def _split(rule: Rule, ruled: _Ruled, steps: Steps) -> _Split:
+def _split(period: RuledPeriod, ruled: _Ruled, steps: Steps) -> _Split:
+    rule = period.rule
     if isinstance(rule.ladder, StepLadder):
         return _by_step(rule.ladder, ruled, steps)
     if rule.boundary == "payment_batch":
         return _by_batch(rule.ladder, ruled)
-    return _by_day(rule.ladder, ruled)
+    split = _by_day(rule.ladder, ruled.stretches)
+    return _by_payment(split) if rule.effect.follows_rises else split
 
 
 def _by_batch(ladder: DayLadder, ruled: _Ruled) -> _Split:
@@ -158,35 +164,43 @@ def _by_batch(ladder: DayLadder, ruled: _Ruled) -> _Split:
     return _Split(every, _position(ladder, at_beginning + 1), ruled.payments.days, np.zeros_like(every))
 
 
-def _by_day(ladder: DayLadder, ruled: _Ruled) -> _Split:
-    """Cut every payment exactly where a class ends; days that cost but do not count stay at the counter's next day."""
-    before, counts, all_days = ruled.before, ruled.counts, ruled.payments.days
+def _by_day(ladder: DayLadder, stretches: Stretches) -> _Split:
+    """Cut every stretch exactly where a class ends; days that cost but do not count stay at the counter's next day."""
+    before, counts, all_days = stretches.before, stretches.counts, stretches.days
     first = _position(ladder, before + 1)
     last = np.where(counts, _position(ladder, before + all_days), first)
-    payment, number = _repeated(last - first + 1)
-    position = first[payment] + number
-    lower = np.maximum(before[payment], column(ladder.first_days)[position] - 1)
+    stretch, number = repeated(last - first + 1)
+    position = first[stretch] + number
+    lower = np.maximum(before[stretch], column(ladder.first_days)[position] - 1)
     ends = column((*(day - 1 for day in ladder.first_days[1:]), np.iinfo(np.int64).max))
-    upper = np.minimum((before + all_days)[payment], ends[position])
-    days = np.where(counts[payment], upper - lower, all_days[payment])
-    return _Split(payment, position, days, np.where(counts[payment], lower - before[payment], 0))
+    upper = np.minimum((before + all_days)[stretch], ends[position])
+    days = np.where(counts[stretch], upper - lower, all_days[stretch])
+    days_before = stretches.first[stretch] + np.where(counts[stretch], lower - before[stretch], 0)
+    relieved = np.where(stretches.relieved[stretch], len(ladder.first_days), 0)
+    return _Split(stretches.payment[stretch], position + relieved, days, days_before)
+
+
+def _by_payment(split: _Split) -> _Split:
+    """Join the days of one payment in one class to one piece, for a payment is rounded once in each class."""
+    order = np.lexsort((split.position, split.payment))
+    payment, position, days = split.payment[order], split.position[order], split.days[order]
+    starts = np.flatnonzero(begins(payment, position))
+    summed = np.add.reduceat(days, starts) if len(starts) else days
+    running = np.cumsum(summed) - summed
+    of_payment = payment[starts]
+    since = np.maximum.accumulate(np.where(begins(of_payment), np.arange(len(of_payment)), 0))
+    return _Split(of_payment, position[starts], summed, running - running[since])
 
 
 def _position(ladder: DayLadder, day: Ints) -> Ints:
     return np.searchsorted(column(ladder.first_days), day, side="right").astype(np.int64) - 1
 
 
-def _repeated(counts: Ints) -> tuple[Ints, Ints]:
-    """Return the index of each thing repeated `counts` times, and the number of the repetition."""
-    index = np.repeat(np.arange(len(counts)), counts)
-    return index, np.arange(len(index)) - (np.cumsum(counts) - counts)[index]
-
-
 def _by_step(ladder: StepLadder, ruled: _Ruled, steps: Steps) -> _Split:
     """Days before `from_day` wait; each later paid day has the class of the client's step on its date."""
     days = ruled.payments.days
     room = np.maximum(ladder.from_day - 1 - ruled.before, 0)
-    waiting = np.where(ruled.counts | (room == 0), np.minimum(room, days), days)
+    waiting = np.where(ruled.stretches.counts | (room == 0), np.minimum(room, days), days)
     waits, later = np.flatnonzero(waiting), np.flatnonzero(waiting < days)
     first = _places(ruled, steps, later, waiting[later])
     # Few payments see a step change, and only their days need to be looked at one by one.
@@ -204,7 +218,7 @@ def _by_step(ladder: StepLadder, ruled: _Ruled, steps: Steps) -> _Split:
 
 def _day_by_day(ladder: StepLadder, ruled: _Ruled, steps: Steps, mixed: Ints, waiting: Ints) -> _Split:
     """Return the days after `waiting` of payments `mixed`, sorted by class."""
-    index, number = _repeated((ruled.payments.days - waiting)[mixed])
+    index, number = repeated((ruled.payments.days - waiting)[mixed])
     places = _places(ruled, steps, mixed[index], number + waiting[mixed][index])
     width = len(ladder.classes)
     cells = np.bincount(index * width + _on_step(ladder, steps, places), minlength=len(mixed) * width)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,10 +12,16 @@ from contracts.snapshots import SchemeExposure
 from services.incentives.domain.engine import Assessment
 from services.incentives.domain.money import Ints
 from services.incentives.domain.parameters import Parameters
-from services.incentives.domain.payments import UNKNOWN, CounterSets, Payments, Steps, column
-from services.incentives.domain.schemes import CostClass, DayLadder, Scheme, StepLadder
-
-_LAST_DAY: Final = date.max.toordinal()
+from services.incentives.domain.payments import (
+    UNKNOWN,
+    CounterSets,
+    Payments,
+    Steps,
+    column,
+    newest_day,
+    next_paid_days,
+)
+from services.incentives.domain.schemes import CostClass, DayLadder, Effect, Progress, Scheme, StepLadder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,13 @@ class Exposure:
     last_counter_set_on: date | None
     last_posted_on: date | None
     schemes: tuple[SchemeExposure, ...]
+
+
+class _Counter(NamedTuple):
+    """The counter before the next paid day, and the paid days for which a pause or a relief still holds."""
+
+    days: int
+    remaining: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +59,8 @@ def exposures(
     law = next(assessment for assessment in assessments if assessment.scheme.name == "law")
     clients = len(law.standing[0])
     counters = _counters(law)
-    last_set = _dates(_newest(sets.client, sets.on, clients))
-    last_posted = _dates(_newest(payments.client, payments.posted_on, clients))
+    last_set = _dates(newest_day(sets.client, sets.on, clients))
+    last_posted = _dates(newest_day(payments.client, payments.posted_on, clients))
     by_scheme = [_of_scheme(assessment, payments, sets, steps, parameters) for assessment in assessments]
     return [
         Exposure(*counters[client], last_set[client], last_posted[client], tuple(of[client] for of in by_scheme))
@@ -60,21 +73,8 @@ def _counters(law: Assessment) -> list[tuple[int, int]]:
     return list(zip(by_counter["old_law"], by_counter["law_2025"], strict=True))
 
 
-def _newest(client: Ints, day: Ints, clients: int) -> Ints:
-    newest = np.full(clients, UNKNOWN, dtype=np.int64)
-    np.maximum.at(newest, client, day)
-    return newest
-
-
 def _dates(days: Ints) -> list[date | None]:
     return [None if day == UNKNOWN else date.fromordinal(day) for day in days.tolist()]
-
-
-def _next_paid_day(payments: Payments, sets: CounterSets, clients: int) -> Ints:
-    """Return the day after all paid periods; with none, that of the last counter; with nothing, a day of newest law."""
-    after = np.minimum(_newest(payments.client, payments.period_end, clients) + 1, _LAST_DAY)
-    set_on = _newest(sets.client, sets.on, clients)
-    return np.where(after > 0, after, np.where(set_on > 0, set_on, _LAST_DAY))
 
 
 def _of_scheme(
@@ -83,14 +83,19 @@ def _of_scheme(
     scheme, clients = assessment.scheme, len(assessment.standing[0])
     totals = np.zeros(clients, dtype=np.int64)
     np.add.at(totals, payments.client[assessment.pieces.payment], assessment.pieces.cents)
-    next_day = _next_paid_day(payments, sets, clients)
+    next_day = next_paid_days(payments, sets, clients)
     every = column(range(clients))
     step = steps.at(steps.place(every, every, next_day))
-    standing = list(zip(*(days.tolist() for days in assessment.standing), strict=True))
+    counters = [
+        tuple(map(_Counter, days.tolist(), left.tolist()))
+        for days, left in zip(assessment.standing, assessment.remaining, strict=True)
+    ]
     outlook = _Outlook(scheme, parameters)
     return [
-        outlook.exposure(days, day, on_step, total)
-        for days, day, on_step, total in zip(standing, next_day.tolist(), step.tolist(), totals.tolist(), strict=True)
+        outlook.exposure(of_client, day, on_step, total)
+        for of_client, day, on_step, total in zip(
+            zip(*counters, strict=True), next_day.tolist(), step.tolist(), totals.tolist(), strict=True
+        )
     ]
 
 
@@ -102,7 +107,7 @@ class _Outlook:
         self._parameters = parameters
         self._periods: dict[int, int | None] = {}  # many clients share a day
 
-    def exposure(self, counters: tuple[int, ...], day: int, step: int, total: int) -> SchemeExposure:
+    def exposure(self, counters: tuple[_Counter, ...], day: int, step: int, total: int) -> SchemeExposure:
         place, on = self._place(counters, day, step), date.fromordinal(day)
         then = place.then
         return SchemeExposure(
@@ -117,24 +122,38 @@ class _Outlook:
             total_cents=total,
         )
 
-    def _place(self, counters: tuple[int, ...], day: int, step: int) -> _Place:
+    def _place(self, counters: tuple[_Counter, ...], day: int, step: int) -> _Place:
         if day not in self._periods:
             self._periods[day] = self._scheme.period_on(date.fromordinal(day))
         position = self._periods[day]
         if position is None:
             return _Place(0, self._scheme.classes[-1])
-        ladder = self._scheme.periods[position].rule.ladder
-        if isinstance(ladder, StepLadder):
-            return _on_step_ladder(ladder, counters[position], step)
-        return _on_day_ladder(ladder, counters[position])
+        rule, counter = self._scheme.periods[position].rule, counters[position]
+        if isinstance(rule.ladder, StepLadder):
+            return _on_step_ladder(rule.ladder, counter.days, step)
+        return _on_day_ladder(rule.ladder, rule.effect, counter)
 
 
-def _on_day_ladder(ladder: DayLadder, days: int) -> _Place:
-    position = bisect_right(ladder.first_days, days + 1) - 1
-    now = ladder.classes[position]
-    if position + 1 == len(ladder.classes) or ladder.classes[position + 1].percent_bp <= now.percent_bp:
-        return _Place(days, now)
-    return _Place(days, now, ladder.first_days[position + 1] - 1 - days, ladder.classes[position + 1])
+def _on_day_ladder(ladder: DayLadder, effect: Effect, counter: _Counter) -> _Place:
+    """Return the class of the next paid day, and the first dearer one with the paid days until it."""
+    now = _class_after(ladder, effect, counter, 0)
+    waits = counter.remaining if effect.progress is Progress.PAUSE else 0
+    changes = {first - 1 - counter.days + waits for first in ladder.first_days if first > counter.days + 1}
+    if effect.progress is Progress.RELIEF and counter.remaining:
+        changes.add(counter.remaining)
+    for days in sorted(changes):
+        then = _class_after(ladder, effect, counter, days)
+        if then.percent_bp > now.percent_bp:
+            return _Place(counter.days, now, days, then)
+    return _Place(counter.days, now)
+
+
+def _class_after(ladder: DayLadder, effect: Effect, counter: _Counter, days: int) -> CostClass:
+    """Return the class of the paid day that comes after `days` more, no rise among them."""
+    paused = min(counter.remaining, days) if effect.progress is Progress.PAUSE else 0
+    position = bisect_right(ladder.first_days, counter.days + days - paused + 1) - 1
+    is_relieved = effect.progress is Progress.RELIEF and days < counter.remaining
+    return (ladder.relieved if is_relieved else ladder.unrelieved)[position]
 
 
 def _on_step_ladder(ladder: StepLadder, days: int, step: int) -> _Place:

@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from services.incentives.domain.money import Ints
-from services.incentives.domain.schemes import BASES, BENEFITS, COUNTERS, Basis, Benefit, Counter, Days
+from services.incentives.domain.schemes import BASES, BENEFITS, COUNTERS, STEPS, Basis, Benefit, Counter, Days
 
 _DAY_BITS: Final = 22
 """Room for an ordinal below a client's number in one sortable integer; date.max has 22 bits."""
+_DAY_MASK: Final = (1 << _DAY_BITS) - 1
 _MONDAY_OFFSET: Final = 6  # ordinal 1 was a Monday, so (ordinal + 6) % 7 counts from Monday = 0
 _WEEKDAYS: Final = 5
+_LAST_DAY: Final = date.max.toordinal()
 
 UNKNOWN: Final = -1
 """The value of a track where nothing is known."""
@@ -67,7 +69,7 @@ class Payments:
     def __len__(self) -> int:
         return len(self.client)
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> Self:
+    def where(self, chosen: npt.NDArray[np.bool_] | Ints) -> Self:
         """Return the chosen payments, still in order."""
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
@@ -179,8 +181,32 @@ def track(changes: Sequence[tuple[int, int, int]]) -> Track:
     return Track(key_of(clients, days), column(value for _, _, value in ordered))
 
 
+@dataclass(frozen=True, slots=True)
+class Rises:
+    """The days on which clients first stood on a step higher than any known before, sorted by key."""
+
+    keys: Ints
+
+    def number(self, client: Ints, day: Ints) -> Ints:
+        """Return how many rises lie up to each (client, day), all those of clients before included."""
+        return np.searchsorted(self.keys, key_of(client, day), side="right")
+
+
+def rises(client: Ints, day: Ints, step: Ints) -> Rises:
+    """Return the rises in steps told by (client, day), sorted so; the first step known of a client is none."""
+    known = step != UNKNOWN
+    client, day, step = client[known], day[known], step[known]
+    room = STEPS.stop
+    highest = np.maximum.accumulate(client * room + step)
+    before = np.concatenate((highest[:1], highest[:-1]))
+    return Rises(key_of(client, day)[(client * room + step > before) & (before >= client * room)])
+
+
 class Steps(Protocol):
     """Where the engine learns a client's step. Two days of one payment in the same place stand on the same step."""
+
+    def rises(self, payments: Payments) -> Rises:
+        """Return the first days on higher steps; `payments` are all that are being assessed."""
 
     def place(self, rows: Ints, client: Ints, day: Ints) -> Ints:
         """Return the place of each day of payment `rows`."""
@@ -195,6 +221,9 @@ class StepsOfClients:
 
     track: Track
 
+    def rises(self, payments: Payments) -> Rises:  # noqa: ARG002 — the pathway tells, whatever was paid
+        return rises(self.track.keys >> _DAY_BITS, self.track.keys & _DAY_MASK, self.track.values)
+
     def place(self, rows: Ints, client: Ints, day: Ints) -> Ints:  # noqa: ARG002 — the place is the client's, whatever the payment
         return self.track.place(client, day)
 
@@ -204,9 +233,13 @@ class StepsOfClients:
 
 @dataclass(frozen=True, slots=True)
 class StepsOfPayments:
-    """One step for each payment, as a table of payments states it."""
+    """One step for each payment, as a table of payments states it: from the first day of the payment's period."""
 
     steps: Ints
+
+    def rises(self, payments: Payments) -> Rises:
+        order = np.lexsort((self.steps, payments.period_start, payments.client))
+        return rises(payments.client[order], payments.period_start[order], self.steps[order])
 
     def place(self, rows: Ints, client: Ints, day: Ints) -> Ints:  # noqa: ARG002 — the place is the payment, whatever the day
         return rows
@@ -216,6 +249,37 @@ class StepsOfPayments:
 
 
 NO_STEPS: Final = StepsOfClients(Track(column(()), column(())))
+
+
+def next_paid_days(payments: Payments, sets: CounterSets, clients: int) -> Ints:
+    """Return the day after all paid periods; with none, that of the last counter; with nothing, a day of newest law."""
+    after = np.minimum(newest_day(payments.client, payments.period_end, clients) + 1, _LAST_DAY)
+    set_on = newest_day(sets.client, sets.on, clients)
+    return np.where(after > 0, after, np.where(set_on > 0, set_on, _LAST_DAY))
+
+
+def with_next_days(payments: Payments, days: Ints) -> tuple[Payments, npt.NDArray[np.bool_]]:
+    """Return `payments` with one without paid days for each client, dated on its one of `days`, and which those are.
+
+    It is posted after all others, so that it finds the counter as everything else leaves it.
+    """
+    nothing, last = np.zeros_like(days), np.full_like(days, _LAST_DAY)
+    nexts = Payments(
+        np.arange(len(days)), np.full_like(days, UNKNOWN), last, days, last,
+        nothing, nothing, nothing, nothing, nothing, nothing,
+    )  # fmt: skip
+    order = np.argsort(np.concatenate((payments.client, nexts.client)), kind="stable")
+    together = Payments(
+        *(np.concatenate((getattr(payments, one.name), getattr(nexts, one.name)))[order] for one in fields(Payments))
+    )
+    return together, order >= len(payments)
+
+
+def newest_day(client: Ints, day: Ints, clients: int) -> Ints:
+    """Return the last of each client's days; UNKNOWN where there is none."""
+    newest = np.full(clients, UNKNOWN, dtype=np.int64)
+    np.maximum.at(newest, client, day)
+    return newest
 
 
 def paid_day(period_start: Ints, period_end: Ints, number: Ints) -> Ints:

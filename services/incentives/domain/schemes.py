@@ -17,7 +17,6 @@ Counter = Literal["old_law", "law_2025"]
 Boundary = Literal["day", "payment_batch"]
 ShareBase = Literal["paid_cents", "basic_part_cents"]
 GeneralSupport = Literal["as_entitlement", "own"]
-Progress = Literal["none", "percent_by_step"]
 Kind = Literal["law", "proposal"]
 
 BENEFITS: Final[tuple[Benefit, ...]] = (
@@ -64,12 +63,59 @@ class CostClass:
     ground: Ground
 
 
+class Progress(StrEnum):
+    """What a client's progress does. It is a rise: the first day on a step higher than any known before.
+
+    What lasts for paid days lasts for those that the scheme counts, from the rise on; a new rise begins them anew.
+    """
+
+    NONE = "none"
+    PERCENT_BY_STEP = "percent_by_step"
+    """Each paid day has the percent of the client's step on it."""
+    CLOCK = "clock"
+    """The ladder counts the days since the newest rise."""
+    PAUSE = "pause"
+    """The counter stands still for some paid days; they cost what its next day costs."""
+    SET_BACK = "set_back"
+    """The counter falls by some days, not below 0."""
+    RELIEF = "relief"
+    """The percent falls by some points, not below 0, for some paid days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What progress does, and how much: `days` of a pause, a set-back or a relief, `points_bp` of a relief."""
+
+    progress: Progress = Progress.NONE
+    days: int = 0
+    points_bp: int = 0
+
+    @property
+    def follows_rises(self) -> bool:
+        """Tell whether it needs to be known when the client rose."""
+        return self.progress not in {Progress.NONE, Progress.PERCENT_BY_STEP}
+
+    @property
+    def lasts(self) -> bool:
+        """Tell whether it holds for some paid days and then ends."""
+        return self.progress in {Progress.PAUSE, Progress.RELIEF}
+
+
 @dataclass(frozen=True, slots=True)
 class DayLadder:
-    """Percent by the number of the counted day: class `k` begins with day `first_days[k]`; the first begins with 1."""
+    """Percent by the number of the counted day: class `k` begins with day `first_days[k]`; the first begins with 1.
+
+    `relieved` are the same classes at the percents that hold while a relief lasts; none where there is no relief.
+    """
 
     first_days: tuple[int, ...]
-    classes: tuple[CostClass, ...]
+    unrelieved: tuple[CostClass, ...]
+    relieved: tuple[CostClass, ...] = ()
+
+    @property
+    def classes(self) -> tuple[CostClass, ...]:
+        """All classes: those of the days ascending, then the relieved ones in the same order."""
+        return (*self.unrelieved, *self.relieved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +159,8 @@ class Rule:
     ladder: DayLadder | StepLadder
     boundary: Boundary
     base: ShareBase
-    progress: Progress
+    effect: Effect
     grounds: Mapping[str, Ground]
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the ladder's classes, ascending."""
-        return tuple(cost_class.name for cost_class in self.ladder.classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +205,7 @@ class Scheme:
 
     def needs_steps(self) -> bool:
         """Tell whether a figure of the scheme depends on clients' steps."""
-        return any(isinstance(rule.ladder, StepLadder) for rule in self.rules())
+        return any(isinstance(rule.ladder, StepLadder) or rule.effect.follows_rises for rule in self.rules())
 
     def period_on(self, day: date) -> int | None:
         """Return the position of the ruled period for payments whose period starts on `day`; None: no rule holds."""
