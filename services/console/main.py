@@ -36,6 +36,7 @@ COMMANDS: Final = (
     Command("send", "sending", "Send a file of CloudEvents, one a line.", _FACTS),
     Command("import", "importing", "Send the facts of a registry's export, by a mapping file.", _FACTS),
     Command("simulate", "simulating", "Compute what a table of payments costs under a scheme.", _FACTS),
+    Command("schemes", "schemes", "Schemes of cost responsibility: check and draw them.", _FACTS),
     Command("run", "run", "Run one service.", _RUNNING),
     Command("migrate", "migrating", "Bring the tables of services up to this version.", _RUNNING),
     Command("rebuild", "rebuilding", "Send the journal's facts to all services again.", _RUNNING),

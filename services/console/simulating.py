@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from services.console.failures import MISUSED, Failure
+from services.console.schemes import own_schemes
 from services.console.terminal import output, table
+from services.incentives.rule_files import RuleFileError
 from services.incentives.simulate import PaymentTableError, Simulation, UnknownSchemeError, simulate
 
 PaymentsFile = Annotated[
@@ -14,7 +16,7 @@ PaymentsFile = Annotated[
                          dir_okay=False, readable=True, show_default=False)
 ]  # fmt: skip
 SchemeName = Annotated[
-    str, typer.Option("--scheme", "-s", metavar="NAME", help="fi-2015, fi-2025, law, step-graded", show_default=False)
+    str, typer.Option("--scheme", "-s", metavar="NAME", help="One of `askelma schemes check`.", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, money in cents, instead of a table.")]
 
@@ -34,11 +36,13 @@ def command(payments: PaymentsFile, scheme: SchemeName, *, as_json: AsJson = Fal
 
 def _simulated(payments: Path, scheme: str) -> Simulation:
     try:
-        return simulate(payments.read_text(encoding="utf-8"), scheme)
+        return simulate(payments.read_text(encoding="utf-8"), scheme, own_schemes())
     except UnicodeDecodeError as error:
         raise Failure(f"{payments.name} is not UTF-8 text (byte {error.start}). Save it as CSV in UTF-8.") from None
     except UnknownSchemeError as error:
         raise Failure(f"{str(error)[0].upper()}{str(error)[1:]}.", MISUSED) from None
+    except RuleFileError as error:
+        raise Failure(f"A scheme file of your own cannot be used:\n{error}") from None
     except PaymentTableError as error:
         raise Failure(f"{payments.name} cannot be used; nothing was computed.\n{error}") from None
 

@@ -8,7 +8,7 @@ from services.incentives.handlers import Costs, decode_benefit_fact, decode_path
 from services.incentives.metrics import IncentiveMetrics
 from services.incentives.publishing import CostFigures
 from services.incentives.routes import SEE_COSTS, CostBook, api_routes, page_routes
-from services.incentives.rule_files import rule_book
+from services.incentives.rule_files import own_scheme_files, rule_book
 from services.incentives.settings import IncentivesSettings
 from services.runtime.consumer import Reader
 from services.runtime.service import Figures, Platform, Service
@@ -22,8 +22,7 @@ T = TypeVar("T")
 
 def build_app(settings: IncentivesSettings, platform: Platform) -> Service:
     """Return this room, wired to the platform and not started. Raises RuleFileError for a file that cannot be used."""
-    del settings  # this room has none of its own
-    rules = rule_book()
+    rules = rule_book(own=own_scheme_files(settings.schemes_folder) if settings.schemes_folder else ())
     metrics = IncentiveMetrics(platform.meter(NAME), platform.authorities, MUNICIPALITIES, rules.schemes)
     costs = Costs(platform.database, platform.publisher(NAME), rules, metrics)
     figures = CostFigures(platform.database, platform.authorities, rules.schemes, metrics)

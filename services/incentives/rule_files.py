@@ -1,13 +1,15 @@
 """Reads the dated rule files. Every refusal names the file and the field, and says what would be right."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
 
 import yaml
@@ -38,6 +40,7 @@ from services.incentives.domain.schemes import (
 )
 
 _FORMS: Final = "rules"
+_SUFFIX: Final = ".yaml"
 _BP_IN_PERCENT: Final = 100
 _LONGEST: Final = 10_000
 """Paid days of some forty years: what lasts longer is a slip of the keyboard."""
@@ -308,36 +311,68 @@ class RuleBook:
     hash: str
 
 
-def rule_book(folder: Traversable | None = None) -> RuleBook:
-    """Read all rule files of `folder` (default: those shipped). Raises RuleFileError."""
+def rule_book(folder: Traversable | None = None, own: Iterable[Path] = ()) -> RuleBook:
+    """Read all rule files of `folder` (default: those shipped) and the scheme files `own` beside them.
+
+    Raises RuleFileError, which tells of every file that cannot be used.
+    """
     root = folder or files("services.incentives").joinpath(_FORMS)
-    scheme_files = sorted(
-        (file for file in root.joinpath("schemes").iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name
-    )
+    shipped = [file for file in root.joinpath("schemes").iterdir() if file.name.endswith(_SUFFIX)]
+    scheme_files = sorted([*shipped, *own], key=lambda file: file.name)
     parameters = root.joinpath("parameters.yaml")
     return RuleBook(
         _schemes(scheme_files), _read(_ParametersForm, parameters).domain, _hash([*scheme_files, parameters])
     )
 
 
-def _schemes(scheme_files: Iterable[Traversable]) -> dict[str, Scheme]:
-    simple: dict[str, Scheme] = {}
-    by_period: list[tuple[Traversable, _ByPeriodForm]] = []
+def own_scheme_files(folder: Path) -> list[Path]:
+    """Return the scheme files of somebody's own `folder`. Raises RuleFileError where there is none."""
+    if not folder.is_dir():
+        raise RuleFileError(f"{folder}: is no folder; name one that holds scheme files ({_SUFFIX})")
+    return sorted(file for file in folder.iterdir() if file.name.endswith(_SUFFIX))
+
+
+def _schemes(scheme_files: Sequence[Traversable]) -> dict[str, Scheme]:
+    errors: list[str] = []
+    forms: dict[str, tuple[Traversable, _SchemeForm | _ByPeriodForm]] = {}
     for file in scheme_files:
-        form = _form(file)
-        if form.scheme != file.name.removesuffix(".yaml"):
-            raise RuleFileError(f"{file.name}: scheme: is not the file's name; both must be the same")
-        if isinstance(form, _ByPeriodForm):
-            by_period.append((file, form))
-        else:
-            simple[form.scheme] = form.domain
+        with _noted(errors):
+            forms[file.name] = (file, _named_form(file, forms))
+    simple = {form.scheme: form.domain for _, form in forms.values() if isinstance(form, _SchemeForm)}
     rules = {name: scheme.periods[0].rule for name, scheme in simple.items()}
-    for file, form in by_period:
-        try:
-            simple[form.scheme] = form.domain(rules)
-        except ValueError as error:
-            raise RuleFileError(f"{file.name}: {error}") from None
-    return dict(sorted(simple.items()))
+    found = dict(simple)
+    for file, form in forms.values():
+        if isinstance(form, _ByPeriodForm):
+            with _noted(errors):
+                found[form.scheme] = _by_period(file, form, rules)
+    if errors:
+        raise RuleFileError("\n".join(errors))
+    return dict(sorted(found.items()))
+
+
+@contextmanager
+def _noted(errors: list[str]) -> Iterator[None]:
+    """Go on with the other files after one that cannot be used, so that all faults are told at once."""
+    try:
+        yield
+    except RuleFileError as error:
+        errors.append(str(error))
+
+
+def _named_form(file: Traversable, others: Container[str]) -> "_SchemeForm | _ByPeriodForm":
+    form = _form(file)
+    if form.scheme != file.name.removesuffix(_SUFFIX):
+        raise RuleFileError(f"{file.name}: scheme: is not the file's name; both must be the same")
+    if file.name in others:
+        raise RuleFileError(f"{file.name}: scheme: there is one of this name already; give it another")
+    return form
+
+
+def _by_period(file: Traversable, form: _ByPeriodForm, rules: Mapping[str, Rule]) -> Scheme:
+    try:
+        return form.domain(rules)
+    except ValueError as error:
+        raise RuleFileError(f"{file.name}: {error}") from None
 
 
 def _form(file: Traversable) -> "_SchemeForm | _ByPeriodForm":

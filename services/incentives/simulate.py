@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Final, Literal, TypeVar, get_args
 
 from contracts.facts import MOST_CENTS, MOST_COUNTED, MOST_DAYS
@@ -147,14 +148,15 @@ class _Row:
     counter_before: int | None
 
 
-def simulate(csv_text: str, scheme: str) -> Simulation:
-    """Return what the payments in `csv_text` cost under `scheme`.
+def simulate(csv_text: str, scheme: str, own: Sequence[Path] = ()) -> Simulation:
+    """Return what the payments in `csv_text` cost under `scheme`, one of those shipped or of the files `own`.
 
     Columns are `client,period_start,period_end,days,basis,basic_part_cents` and optionally `paid_cents`, `batch`,
     `posted_on`, `benefit`, `entitlement`, `step`, `counter_before`, separated by `,` or `;`. One bad row refuses the
-    whole table: PaymentTableError. A name that is no scheme's: UnknownSchemeError.
+    whole table: PaymentTableError. A name that is no scheme's: UnknownSchemeError. A scheme file that cannot be used:
+    RuleFileError.
     """
-    schemes = _schemes()
+    schemes = _schemes(tuple(own))
     if scheme not in schemes:
         raise UnknownSchemeError(f"there is no scheme of that name; there are: {', '.join(schemes)}")
     chosen = schemes[scheme]
@@ -166,8 +168,8 @@ def simulate(csv_text: str, scheme: str) -> Simulation:
 
 
 @cache
-def _schemes() -> Mapping[str, Scheme]:
-    return rule_book().schemes
+def _schemes(own: tuple[Path, ...]) -> Mapping[str, Scheme]:
+    return rule_book(own=own).schemes
 
 
 def _simulated(scheme: Scheme, rows: Sequence[_Row]) -> Simulation:

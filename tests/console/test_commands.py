@@ -141,7 +141,7 @@ def test_simulate_names_line_and_field_of_a_bad_row_and_not_its_value(askelma: A
 def test_simulate_lists_the_schemes_where_one_is_unknown(askelma: Askelma, payments: Path) -> None:
     said = askelma("simulate", str(payments), "--scheme", "fi-1066")
     assert said.code == 2
-    assert "fi-2015, fi-2025, law, step-graded" in said.err
+    assert "fi-2006, fi-2015, fi-2025, law, progress-clock, progress-pause, step-graded" in said.err
 
 
 def test_simulate_says_where_a_table_is_not_utf8(askelma: Askelma, payments: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from contracts.facts import PAYLOADS
 from contracts.topics import DAY_MS, TOPICS, Topic
-from docs import metrics_table
+from docs import metrics_table, schemes_page
 from services.incentives.settings import IncentivesSettings
 from services.indicators.ladder_file import load_ladder
 from services.indicators.settings import IndicatorsSettings
@@ -144,6 +144,12 @@ def test_the_glossary_names_the_steps_as_the_newest_ladder_does() -> None:
 
 def test_the_page_of_metrics_is_what_the_code_declares() -> None:
     assert metrics_table.PAGE.read_text(encoding="utf-8") == metrics_table.page(), "run `make docs`"
+
+
+def test_the_page_of_schemes_and_its_drawings_are_what_the_rule_files_say() -> None:
+    wanted = schemes_page.documents()
+    assert {path: path.read_text(encoding="utf-8") for path in wanted} == wanted, "run `make docs`"
+    assert set(schemes_page.DRAWINGS.iterdir()) == wanted.keys() - {schemes_page.PAGE}
 
 
 def test_a_metric_has_one_kind_and_the_same_labels_wherever_it_is_declared() -> None:
