@@ -93,7 +93,8 @@ async def test_a_supervisor_gets_exact_figures_by_month_municipality_scheme_and_
 async def test_each_scheme_says_how_it_is_to_be_read(client: httpx.AsyncClient) -> None:
     answer = (await asked(client, "supervisor")).json()
     assert {(row["scheme"], row["standing"]) for row in answer["rows"]} == {
-        ("fi-2015", "counterfactual"), ("fi-2025", "law"), ("law", "law"), ("step-graded", "proposal"),
+        ("fi-2006", "counterfactual"), ("fi-2015", "counterfactual"), ("fi-2025", "law"), ("law", "law"),
+        ("progress-clock", "proposal"), ("progress-pause", "proposal"), ("step-graded", "proposal"),
     }  # fmt: skip
 
 

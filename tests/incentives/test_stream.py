@@ -58,7 +58,7 @@ async def test_all_schemes_are_told_and_a_pathway_alone_is_not(room: Room) -> No
     await room.facts(paid("p", *OCTOBER, 20))
     told = room.told.newest()[ANN]
     assert told is not None
-    assert [one.scheme for one in told.schemes] == ["fi-2015", "fi-2025", "law", "step-graded"]
+    assert [one.scheme for one in told.schemes] == list(RULES.schemes)
 
 
 async def test_a_payer_is_unknown_until_the_pathway_comes(room: Room) -> None:
@@ -160,7 +160,7 @@ async def test_a_client_whose_only_payment_is_retracted_is_told_to_owe_nothing(r
     await room.facts(retracted("p"), retracted("c", kind=BenefitCounterSet.type))
     told = room.told.newest()[ANN]
     assert told is not None
-    assert [(one.days, one.total_cents) for one in told.schemes] == [(0, 0)] * 4
+    assert [(one.days, one.total_cents) for one in told.schemes] == [(0, 0) for _ in RULES.schemes]
     assert told.last_posted_on is None
     assert room.told.revisions() == [1, 2]
 
