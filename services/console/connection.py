@@ -27,6 +27,11 @@ Key = Annotated[
     str | None, typer.Option("--key", metavar="KEY", envvar="ASKELMA_KEY", help="The key to come with.")
 ]  # fmt: skip
 
+Token = Annotated[
+    str | None,
+    typer.Option("--token", "--key", metavar="TOKEN", envvar="ASKELMA_KEY", help="A supervisor's token to come with."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -44,6 +49,11 @@ class Connection:
 def as_sender(data: Path | None, url: str | None, key: str | None) -> Connection:
     """Return the connection of a sender: what is given, else what the folder says."""
     return _connection(data, url, key, ADDRESS_FILE, "ingest_key")
+
+
+def as_supervisor(data: Path | None, url: str | None, token: str | None) -> Connection:
+    """Return the connection of a supervisor: what is given, else what the folder says."""
+    return _connection(data, url, token, ADDRESS_FILE, "supervisor_token")
 
 
 def as_admin(data: Path | None, url: str | None, key: str | None) -> Connection:

@@ -7,6 +7,7 @@ from contracts.topics import FACTS, PATHWAYS
 from services.incentives.handlers import Costs, decode_benefit_fact, decode_pathway_part
 from services.incentives.metrics import IncentiveMetrics
 from services.incentives.publishing import CostFigures
+from services.incentives.reconciliation_routes import InvoiceDesk, reconciliation_routes
 from services.incentives.routes import SEE_COSTS, CostBook, api_routes, page_routes
 from services.incentives.rule_files import own_scheme_files, rule_book
 from services.incentives.settings import IncentivesSettings
@@ -27,9 +28,10 @@ def build_app(settings: IncentivesSettings, platform: Platform) -> Service:
     costs = Costs(platform.database, platform.publisher(NAME), rules, metrics)
     figures = CostFigures(platform.database, platform.authorities, rules.schemes, metrics)
     book = CostBook(platform.database, platform.clock, rules.schemes, platform.authorities)
+    desk = InvoiceDesk(platform.database, platform.clock, rules.schemes["law"], platform.authorities)
     return Service(
         NAME,
-        routers=[api_routes(book), page_routes(book)],
+        routers=[api_routes(book), page_routes(book), reconciliation_routes(desk)],
         readers=[
             _of_any(Reader(FACTS.name, decode_benefit_fact, costs.take_in_facts)),
             _of_any(Reader(PATHWAYS.name, decode_pathway_part, costs.take_in_pathways)),

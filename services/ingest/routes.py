@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import JsonValue
 from pydantic_core import to_json
-from starlette.requests import ClientDisconnect
 
 from services.ingest.domain.bindings import (
     BATCH,
@@ -27,6 +26,7 @@ from services.ingest.journaling import Outcome, Taken
 from services.ingest.reception import Reception
 from services.ingest.store.senders import scope_of_key
 from services.runtime.access import Access, Problem, digest_of
+from services.runtime.bodies import body_of
 from services.runtime.database import Database
 from services.runtime.problems import MEDIA_TYPE
 
@@ -47,7 +47,7 @@ def event_routes(reception: Reception, database: Database, largest_body: int) ->
         """Take events of the bearer; what is answered with 2xx is in the journal."""
         scope = await _scope(database, request.app.state.access, bearer)
         kind = _kind(request)
-        events = _events(kind, request, await _body(request, largest_body))
+        events = _events(kind, request, await body_of(request, largest_body))
         outcomes = await reception.receive(scope, events, "http")
         return _for_batch(outcomes) if kind == BATCH else _for_one(outcomes[0])
 
@@ -72,23 +72,6 @@ async def _scope(database: Database, access: Access, bearer: HTTPAuthorizationCr
 
 def _refused_key(title: str, detail: str) -> Problem:
     return Problem(401, title, detail, headers={"WWW-Authenticate": "Bearer"})
-
-
-async def _body(request: Request, largest: int) -> bytes:
-    too_large = Problem(413, "Too large", f"A request has at most {largest} bytes. Divide it into several.")
-    if int(request.headers.get("content-length", "0")) > largest:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > largest:
-                raise too_large
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise Problem(400, "Unreadable request", "The request ended before its body did.") from None
-    return b"".join(chunks)
 
 
 def _kind(request: Request) -> str:
