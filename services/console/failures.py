@@ -7,7 +7,7 @@ MISUSED: Final = 2
 """The command itself was wrong: an unknown option, a missing argument, a name that does not exist."""
 
 NOT_SENT: Final = 2
-"""Of `send` and `import`: wrong use, or the events as a whole could not be sent; 1 is for those refused one by one."""
+"""Of `send`, `import` and `reconcile`: wrong use, or the file as a whole could not be sent; 1 is for single lines."""
 
 INTERRUPTED: Final = 130
 """Ended by Ctrl-C before it was done, as shells say it."""

@@ -151,6 +151,14 @@ def test_simulate_says_where_a_table_is_not_utf8(askelma: Askelma, payments: Pat
     assert said.err.startswith("payments.csv is not UTF-8 text (byte 74).")
 
 
+def test_an_invoice_that_nobody_compares_is_told(askelma: Askelma, tmp_path: Path) -> None:
+    report = tmp_path / "report.xlsx"
+    said = askelma("reconcile", "docs/examples/invoice.csv", *NOWHERE, "--xlsx", str(report))
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "No Askelma answers at http://127.0.0.1:1 (ConnectError). Is it up?\n"
+    assert not report.exists()
+
+
 def test_a_missing_file_is_a_misuse(askelma: Askelma) -> None:
     said = askelma("simulate", "no-such.csv", "--scheme", "law")
     assert said.code == 2

@@ -46,7 +46,11 @@ BODIES: Final[dict[str, dict[str, object]]] = {
     "/v1/senders": {"name": "registry"},
 }
 
-WITHOUT_EFFECT: Final = {("DELETE", "/v1/senders/{name}/keys"): 404, ("POST", "/v1/publications"): 409}
+WITHOUT_EFFECT: Final = {
+    ("DELETE", "/v1/senders/{name}/keys"): 404,
+    ("POST", "/v1/publications"): 409,
+    ("POST", "/v1/reconciliations"): 422,
+}
 """What those who may come in are answered where there is nothing to do."""
 
 

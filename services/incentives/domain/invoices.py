@@ -127,7 +127,7 @@ class Books:
     def alike(self) -> Mapping[Item, Sequence[Item]]:
         """All items, invoiced or computed, by what they have in common with those of other municipalities."""
         found = defaultdict(list)
-        for item in {**self.compared, **self.shares}:
+        for item in sorted({*self.compared, *self.shares}, key=lambda item: item.municipality):
             found[anywhere(item)].append(item)
         return found
 
