@@ -22,6 +22,9 @@ _TIMEOUT: Final = 300
 _SHOWN_DIFFERENCES: Final = 100
 """More would bury the first ones; the spreadsheet and the JSON have all."""
 
+_WIDE: Final = 130
+"""Characters: below it, a table with all figures would cut words."""
+
 InvoiceFile = Annotated[
     Path,
     typer.Argument(
@@ -120,13 +123,13 @@ def _show(report: InvoiceReport) -> None:
     output().print(_sums(report))
     if report.differences:
         output().print()
-        output().print(_differences(report.differences[:_SHOWN_DIFFERENCES]))
+        output().print(_differences(report.differences[:_SHOWN_DIFFERENCES], output().width))
         hidden = len(report.differences) - _SHOWN_DIFFERENCES
         for text in [f"and {hidden} more, in --xlsx and --json"] if hidden > 0 else []:
             typer.echo(text)
         typer.echo()
         for one in report.by_reason:
-            typer.echo(f"{one.reason}: {one.meaning}")
+            typer.echo(f"{_words(one.reason)}: {one.meaning}")
     if report.unreadable:
         typer.echo("\nNot compared, as these fields cannot be read:")
         for fault in report.unreadable:
@@ -138,7 +141,7 @@ def _sums(report: InvoiceReport) -> Table:
     shown = table(("", *figures), figures=figures)
     shown.add_row("matches", *_figures(report.agreeing))
     for one in report.by_reason:
-        shown.add_row(one.reason, *_figures(one))
+        shown.add_row(_words(one.reason), *_figures(one))
     shown.add_section()
     for of_class in report.by_class:
         shown.add_row(of_class.cost_class, *_figures(of_class))
@@ -151,27 +154,29 @@ def _figures(one: Sum) -> tuple[str, ...]:
     return (str(one.lines), _euros(one.invoiced_cents), _euros(one.computed_cents), _euros(one.difference_cents))
 
 
-def _differences(differences: Sequence[DifferingLine]) -> Table:
-    figures = ("invoiced €", "computed €", "difference €", "recipients")
-    shown = table(
-        ("municipality", "month", "benefit", "class", *figures, "most likely reason", "elsewhere"), figures=figures
-    )
+def _differences(differences: Sequence[DifferingLine], width: int) -> Table:
+    """Return a line for each difference; on a narrow screen without the figures that it is the difference of."""
+    kept = slice(None) if width >= _WIDE else slice(2, 3)
+    figures = ("invoiced €", "computed €", "difference €", "recipients")[kept]
+    shown = table(("municipality", "month", "benefit", "class", *figures, "likely reason", "elsewhere"), figures)
+    for column in shown.columns:
+        column.no_wrap, column.overflow = column.header in {*figures, "month", "class"}, "fold"
     for one in differences:
-        shown.add_row(
-            *_about(one),
-            _euros(one.invoiced_cents),
-            _euros(one.computed_cents),
-            _euros(one.difference_cents),
-            f"{one.invoiced_recipients} / {one.computed_recipients}",
-            one.reason,
-            ", ".join(_elsewhere(one, other) for other in one.elsewhere),
-        )
+        euros = (_euros(cents) for cents in (one.invoiced_cents, one.computed_cents, one.difference_cents))
+        recipients = f"{one.invoiced_recipients} / {one.computed_recipients}"
+        elsewhere = ", ".join(_elsewhere(one, other) for other in one.elsewhere)
+        shown.add_row(*_about(one), *(*euros, recipients)[kept], _words(one.reason), elsewhere)
     return shown
 
 
 def _about(place: Place) -> tuple[str, ...]:
     name = MUNICIPALITIES[place.municipality].name_fi if place.municipality in MUNICIPALITIES else ""
-    return (f"{place.municipality} {name}".strip(), place.month, place.benefit, place.cost_class)
+    return (f"{place.municipality} {name}".strip(), place.month, _words(place.benefit), place.cost_class)
+
+
+def _words(code: str) -> str:
+    """Return a code as words, which a narrow screen can break."""
+    return code.replace("_", " ")
 
 
 def _elsewhere(here: Place, other: Place) -> str:

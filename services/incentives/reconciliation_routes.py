@@ -1,5 +1,6 @@
 """An insurer's invoice compared over HTTP, for supervisors: CSV in, a report out, nothing kept."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -38,7 +39,8 @@ class InvoiceDesk:
         invoice = self._read(authority, content)
         items = [*(line.item for line in invoice.lines), *invoice.unread]
         shares = await shares_of(self.database, authority, _with_neighbours({item.month for item in items}), self.law)
-        found = reconcile(invoice.lines, invoice.unread, shares, self.law)
+        # A year of a large authority takes seconds, which nobody else in this process is to wait for.
+        found = await asyncio.to_thread(reconcile, invoice.lines, invoice.unread, shares, self.law)
         return report_of(invoice, found, self.law, self.clock.today())
 
     def _read(self, authority: str, content: bytes) -> Invoice:

@@ -211,7 +211,7 @@ def test_the_example_of_an_invoice_is_compared_as_its_page_says(running: Up, tmp
     assert said.returncode == 1
     lines = [" ".join(line.split()) for line in said.stdout.splitlines()]
     assert "total 8 1 280.03 576.75 703.28" in lines
-    assert "276 Kontiolahti 2025-10 labour_market_subsidy 701- 372.10 0.00 372.10 1 / 0 move 167 Joensuu" in lines
+    assert "276 Kontiolahti 2025-10 labour market subsidy 701- 372.10 0.00 372.10 1 / 0 move 167 Joensuu" in lines
     assert lines[-1].startswith("line 8, euros: is not an amount of euros")
     assert report.read_bytes().startswith(b"PK")
     refused = askelma("reconcile", INVOICE, "--url", running.told["url"], "--token", running.told["finance_token"])

@@ -26,7 +26,7 @@ AREA: Final = Authority(AUTHORITY, "Alue", "Området", "The area", frozenset(MUN
 OTHER: Final = Authority("other", "Toinen", "Andra", "The other", frozenset({"167", "091"}))
 AUTHORITIES: Final = {AUTHORITY: AREA, "other": OTHER}
 HEADER: Final = "municipality;month;benefit;class;recipients;euros"
-EXAMPLE: Final = (Path(__file__).parents[2] / "docs/examples/invoice.csv").read_text().replace("276;", "167;")
+EXAMPLE: Final = (Path(__file__).parents[2] / "docs/examples/invoice.csv").read_text("utf-8").replace("276;", "167;")
 START, END, POSTED = date(2025, 10, 1), date(2025, 10, 28), date(2025, 10, 31)
 
 
