@@ -4,6 +4,8 @@ from typing import Final, TypeVar, cast
 
 from contracts.codes import MUNICIPALITIES
 from contracts.topics import FACTS, PATHWAYS
+from services.incentives import explain_routes
+from services.incentives.explaining import Explanations
 from services.incentives.handlers import Costs, decode_benefit_fact, decode_pathway_part
 from services.incentives.metrics import IncentiveMetrics
 from services.incentives.publishing import CostFigures
@@ -11,6 +13,7 @@ from services.incentives.reconciliation_routes import InvoiceDesk, reconciliatio
 from services.incentives.routes import SEE_COSTS, CostBook, api_routes, page_routes
 from services.incentives.rule_files import own_scheme_files, rule_book
 from services.incentives.settings import IncentivesSettings
+from services.runtime.access import Role
 from services.runtime.consumer import Reader
 from services.runtime.service import Figures, Platform, Service
 from services.runtime.web.languages import translatable
@@ -29,9 +32,16 @@ def build_app(settings: IncentivesSettings, platform: Platform) -> Service:
     figures = CostFigures(platform.database, platform.authorities, rules.schemes, metrics)
     book = CostBook(platform.database, platform.clock, rules.schemes, platform.authorities)
     desk = InvoiceDesk(platform.database, platform.clock, rules.schemes["law"], platform.authorities)
+    explanations = Explanations(book)
     return Service(
         NAME,
-        routers=[api_routes(book), page_routes(book), reconciliation_routes(desk)],
+        routers=[
+            api_routes(book),
+            page_routes(book),
+            reconciliation_routes(desk),
+            explain_routes.api_routes(explanations),
+            explain_routes.page_routes(explanations),
+        ],
         readers=[
             _of_any(Reader(FACTS.name, decode_benefit_fact, costs.take_in_facts)),
             _of_any(Reader(PATHWAYS.name, decode_pathway_part, costs.take_in_pathways)),
@@ -41,7 +51,11 @@ def build_app(settings: IncentivesSettings, platform: Platform) -> Service:
             NavItem(
                 "/costs", translatable("Costs"), SEE_COSTS,
                 translatable("What the municipality's share of benefits costs, under the law and under other rules."),
-            )
+            ),
+            NavItem(
+                "/costs/explain", translatable("Costs of a client"), (Role.COORDINATOR,),
+                translatable("What a client's benefits cost the municipality, payment by payment, and why."),
+            ),
         ],
         before=costs.reckon_all,
         announce=costs.announce,

@@ -1,140 +1,283 @@
-"""From facts to euros for one client: payments, counters before and after, classes, percents with their reference."""
+"""Finds the chain from facts to euros: of a client, payment by payment, or of a month's figures, class by class."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
+from typing import Final
 
-import numpy as np
-from pydantic import BaseModel
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.incentives import store
 from services.incentives.domain.costs import payers
 from services.incentives.domain.engine import Assessment, assess
-from services.incentives.domain.money import Ints
-from services.incentives.domain.payments import UNKNOWN, StepsOfClients
-from services.incentives.domain.schemes import Scheme
-from services.incentives.store import Known
+from services.incentives.domain.money import exact_share
+from services.incentives.domain.pathways import coordinator_on
+from services.incentives.domain.payments import UNKNOWN, Payments, StepsOfClients, chosen
+from services.incentives.domain.reckoning import Ledger
+from services.incentives.domain.schemes import CostClass, Rule, Scheme
+from services.incentives.explanations import (
+    ClientExplained,
+    ClientUnderScheme,
+    CounterTold,
+    FigureRow,
+    FiguresExplained,
+    FiguresUnderScheme,
+    MonthCost,
+    MonthTotal,
+    PaymentTold,
+    Piece,
+    class_told,
+    rules_told,
+)
+from services.incentives.formulas import share_formula, sum_formula
+from services.incentives.reporting import CostFigure, Range
+from services.incentives.routes import CostBook, Found, class_of, note_on, sum_of
+from services.runtime.access import Principal, Role
+from services.runtime.disclosure import TOTAL
 
+_NO_RULE_SHARES: Final = "paid_cents"
+"""What stands as the base of a payment that no rule holds for."""
 
-class Piece(BaseModel):
-    """Days of a payment in one class: share = half-up(percent × base × days in class / days of the payment)."""
-
-    cost_class: str
-    days: int
-    percent: float
-    mark: str
-    reference: str
-    base_cents: int
-    cents: int
-
-
-class Explained(BaseModel):
-    """One payment: the fact that states it, the counter around it, the payer, and its pieces."""
-
-    source: str
-    id: str
-    posted_on: date
-    batch: str
-    period_start: date
-    period_end: date
-    days: int
-    benefit: str
-    basis: str
-    paid_cents: int
-    basic_part_cents: int
-    municipality: str | None
-    counter_before: int
-    counter_after: int
-    pieces: list[Piece]
-
-
-class SchemeExplained(BaseModel):
-    """All payments under one scheme, in counter order."""
-
-    scheme: str
-    kind: str
-    total_cents: int
-    payments: list[Explained]
-
-
-_PAYMENTS = text("""
+_PAYMENTS: Final = text("""
     SELECT source, id, posted_on, batch, period_start, period_end, days, benefit, basis, paid_cents, basic_part_cents
     FROM incentives.payment WHERE client = :client
     ORDER BY posted_on, batch, period_start, source, id
 """)
-_CLIENT = text("""
-    SELECT client, authority, pathway_revision, step_days, steps, home_days, homes FROM incentives.client
-    WHERE client = :client AND authority = :authority AND erased_on IS NULL
+_COUNTERS: Final = text("""
+    SELECT source, id, counter, set_on AS on, days, reason
+    FROM incentives.counter_set WHERE client = :client
+    ORDER BY set_on, stated_at, source, id
 """)
-_OPENED = text("""
+_OPENED: Final = text("""
     INSERT INTO incentives.opened_client (opened_at, authority, role, name, client)
     VALUES (:opened_at, :authority, :role, :name, :client)
 """)
 
-
-async def note_opening(session: AsyncSession, opened_at: datetime, who: Mapping[str, str], client: str) -> None:
-    """Write to the audit log that somebody (authority, role, name) looked at a client."""
-    await session.execute(_OPENED, {**who, "opened_at": opened_at, "client": client})
+Fact = Mapping[str, object]
 
 
-async def explained(
-    session: AsyncSession, authority: str, client: str, schemes: Sequence[Scheme]
-) -> list[SchemeExplained] | None:
-    """Return the chain from facts to euros of a client of `authority`; None: there is no such client."""
-    row = (await session.execute(_CLIENT, {"client": client, "authority": authority})).first()
-    if row is None:
-        return None
-    known = Known(
-        row.client,
-        row.authority,
-        row.pathway_revision,
-        steps=tuple(zip(row.step_days, row.steps, strict=True)),
-        homes=tuple(zip(row.home_days, row.homes, strict=True)),
-        is_erased=False,
-        is_told=True,
+@dataclass(frozen=True)
+class Explanations:
+    """Explains to a principal what it may see; a `language` is that of the schemes' labels."""
+
+    book: CostBook
+
+    async def of_client(self, who: Principal, client: str, scheme: str | None, language: str) -> ClientExplained | None:
+        """Explain a client's costs, and note that it was opened; None: there is no client whom `who` may see.
+
+        Supervisors see all clients of their authority, coordinators those who are theirs today.
+        """
+        schemes = [one for name, one in self.book.schemes.items() if scheme in {None, name}]
+        today = self.book.clock.today()
+        async with self.book.database.transaction() as session:
+            known = await store.find(session, who.authority, client)
+            if known is None or not _may_see(who, known, today):
+                return None
+            ledger = await store.ledger(session, [known])
+            payments = (await session.execute(_PAYMENTS, {"client": client})).mappings().all()
+            counters = (await session.execute(_COUNTERS, {"client": client})).mappings().all()
+            await _note_opening(session, self.book.clock.now(), who, client)
+        return ClientExplained(
+            client=client,
+            as_of=today,
+            note="From all facts accepted so far. That this was opened is written to the audit log.",
+            counters=[CounterTold.model_validate(dict(counter)) for counter in counters],
+            schemes=[client_under(one, ledger, [dict(payment) for payment in payments], language) for one in schemes],
+        )
+
+    async def of_figures(self, who: Principal, wanted: Range, language: str) -> FiguresExplained:
+        """Explain the figures of a range of months as `/v1/costs` gives them: exact or published ones."""
+        found = await self.book.find(who, wanted)
+        schemes = [one for name, one in self.book.schemes.items() if wanted.scheme in {None, name}]
+        having = [one for one in schemes if wanted.cost_class in {None, *(each.name for each in one.classes)}]
+        return FiguresExplained(
+            start=f"{wanted.start:%Y-%m}",
+            end=f"{wanted.end:%Y-%m}",
+            municipality=wanted.municipality,
+            cost_class=wanted.cost_class,
+            as_of=found.as_of,
+            source=found.source,
+            published=found.is_published,
+            months=None if found.months is None else [f"{month:%Y-%m}" for month in found.months],
+            note=note_on(found),
+            schemes=[_figures(one, found, wanted, language) for one in having],
+        )
+
+
+def _may_see(who: Principal, known: store.Known, today: date) -> bool:
+    return who.role is Role.SUPERVISOR or coordinator_on(known.coordinators, today) == who.name
+
+
+async def _note_opening(session: AsyncSession, at: datetime, who: Principal, client: str) -> None:
+    about = {"authority": who.authority, "role": who.role.value, "name": who.name}
+    await session.execute(_OPENED, {**about, "opened_at": at, "client": client})
+
+
+# --- a client --------------------------------------------------------------------------------------------------------
+
+
+def client_under(scheme: Scheme, ledger: Ledger, facts: Sequence[Fact], language: str) -> ClientUnderScheme:
+    """Explain what `scheme` makes of a ledger of one client, whose payments are stated by `facts`, in the same order."""
+    assessment = assess(scheme, ledger.payments, ledger.sets, StepsOfClients(ledger.steps), 1)
+    payer = payers(ledger.payments, ledger.named, ledger.homes).tolist()
+    chain = _Chain(assessment, ledger.payments)
+    payments = [chain.payment(number, fact, payer[number]) for number, fact in enumerate(facts)]
+    return ClientUnderScheme(
+        scheme=scheme.name,
+        label=scheme.labels[language],
+        kind=scheme.kind,
+        cents=sum(payment.cents for payment in payments),
+        months=_months(scheme, payments),
+        payments=payments,
+        rules=rules_told(scheme),
     )
-    ledger = await store.ledger(session, [known])
-    facts = (await session.execute(_PAYMENTS, {"client": client})).mappings().all()
-    payer = payers(ledger.payments, ledger.named, ledger.homes)
-    found = [assess(scheme, ledger.payments, ledger.sets, StepsOfClients(ledger.steps), 1) for scheme in schemes]
-    return [_under(assessment, [dict(fact) for fact in facts], payer) for assessment in found]
 
 
-def _under(assessment: Assessment, facts: Sequence[Mapping[str, object]], payer: Ints) -> SchemeExplained:
-    pieces = _pieces(assessment)
-    payments = [
-        Explained.model_validate(
+def _months(scheme: Scheme, payments: Sequence[PaymentTold]) -> list[MonthCost]:
+    sums: defaultdict[tuple[date, str | None], int] = defaultdict(int)
+    for payment in payments:
+        sums[payment.posted_on.replace(day=1), payment.municipality] += payment.cents
+    return [
+        MonthCost(month=f"{month:%Y-%m}", municipality=payer, standing=scheme.standing_in(month), cents=cents)
+        for (month, payer), cents in sums.items()
+    ]
+
+
+class _Chain:
+    """One assessment of one client, read payment by payment."""
+
+    def __init__(self, assessment: Assessment, payments: Payments) -> None:
+        self._scheme = assessment.scheme
+        self._counters = list(zip(assessment.before.tolist(), assessment.after.tolist(), strict=True))
+        self._costs = {rule.name: chosen(payments, rule.cost).tolist() for rule in self._scheme.rules()}
+        found = assessment.pieces
+        columns = (found.payment, found.cost_class, found.days, found.base_cents, found.cents)
+        self._pieces: defaultdict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
+        for number, *piece in zip(*(values.tolist() for values in columns), strict=True):
+            self._pieces[number].append((piece[0], piece[1], piece[2], piece[3]))
+
+    def payment(self, number: int, fact: Fact, payer: int) -> PaymentTold:
+        """Return the payment of that number, stated by `fact`."""
+        rule = self._rule(fact)
+        pieces = self._told(number, rule)
+        before, after = self._counters[number]
+        return PaymentTold.model_validate(
             {
                 **fact,
-                "municipality": None if payer[number] == UNKNOWN else f"{payer[number]:03}",
-                "counter_before": int(assessment.before[number]),
-                "counter_after": int(assessment.after[number]),
-                "pieces": pieces[number],
+                "municipality": None if payer == UNKNOWN else f"{payer:03}",
+                "rule": rule.name if rule else None,
+                "base": rule.base if rule else _NO_RULE_SHARES,
+                "base_cents": sum(piece.base_cents for piece in pieces),
+                "counter_before": before if rule else None,
+                "counter_after": after if rule else None,
+                "cents": sum(piece.cents for piece in pieces),
+                "pieces": pieces,
             }
         )
-        for number, fact in enumerate(facts)
-    ]
-    scheme, total = assessment.scheme, int(np.sum(assessment.pieces.cents))
-    return SchemeExplained(scheme=scheme.name, kind=scheme.kind, total_cents=total, payments=payments)
+
+    def _rule(self, fact: Fact) -> Rule | None:
+        start = fact["period_start"]
+        assert isinstance(start, date)  # noqa: S101 - so the table has it
+        position = self._scheme.period_on(start)
+        return None if position is None else self._scheme.periods[position].rule
+
+    def _told(self, number: int, rule: Rule | None) -> list[Piece]:
+        mine = self._pieces[number]
+        days, base = sum(piece[1] for piece in mine), sum(piece[2] for piece in mine)
+        costs = rule is None or self._costs[rule.name][number]
+        classes = [self._scheme.classes[position] for position, *_ in mine]
+        return [
+            _piece(of_class if costs or rule is None else _free(of_class, rule), piece, base, days)
+            for of_class, (_, *piece) in zip(classes, mine, strict=True)
+        ]
 
 
-def _pieces(assessment: Assessment) -> dict[int, list[Piece]]:
-    by_payment: dict[int, list[Piece]] = defaultdict(list)
-    found = assessment.pieces
-    columns = (found.payment, found.cost_class, found.days, found.base_cents, found.cents)
-    for payment, position, days, base, cents in zip(*(values.tolist() for values in columns), strict=True):
-        of_class = assessment.scheme.classes[position]
-        by_payment[payment].append(
-            Piece(
-                cost_class=of_class.name,
-                days=days,
-                percent=of_class.percent_bp / 100,
-                mark=of_class.ground.mark,
-                reference=of_class.ground.reference,
-                base_cents=base,
-                cents=cents,
-            )
-        )
-    return by_payment
+def _free(of_class: CostClass, rule: Rule) -> CostClass:
+    """Return the class for days that are counted in it and cost nothing, with the ground for that."""
+    return of_class if of_class.percent_bp == 0 else CostClass(of_class.name, 0, rule.grounds["cost"])
+
+
+def _piece(of_class: CostClass, piece: Sequence[int], base_cents: int, paid_days: int) -> Piece:
+    days, base_of_days, cents = piece
+    exact = exact_share(of_class.percent_bp, base_cents, days, paid_days)
+    told = class_told(of_class)
+    return Piece(
+        cost_class=told.cost_class,
+        days=days,
+        percent=told.percent,
+        mark=told.mark,
+        reference=told.reference,
+        base_cents=base_of_days,
+        unrounded_cents=str(exact),
+        cents=cents,
+        formula=share_formula(told.percent, base_cents, (days, paid_days), exact, cents),
+    )
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def _figures(scheme: Scheme, found: Found, wanted: Range, language: str) -> FiguresUnderScheme:
+    place = wanted.municipality or TOTAL
+    mine = [one for one in found.figures if one.scheme == scheme.name and one.municipality == place]
+    rows = [one for one in mine if not one.is_total and wanted.cost_class in {None, one.cost_class}]
+    order = {one.name: position for position, one in enumerate(scheme.classes)}
+    rows.sort(key=lambda one: (one.month, order.get(one.cost_class, len(order))))
+    return FiguresUnderScheme(
+        scheme=scheme.name,
+        label=scheme.labels[language],
+        kind=scheme.kind,
+        cents=sum_of(found, scheme.name, place, wanted.of),
+        totals=[_total(scheme, one) for one in mine if one.cost_class == wanted.of],
+        rows=[_row(scheme, one) for one in rows],
+        rules=rules_told(scheme),
+    )
+
+
+def _total(scheme: Scheme, figure: CostFigure) -> MonthTotal:
+    return MonthTotal(
+        month=f"{figure.month:%Y-%m}",
+        standing=scheme.standing_in(figure.month),
+        clients=figure.clients,
+        days=figure.days,
+        cents=figure.cents,
+    )
+
+
+def _row(scheme: Scheme, figure: CostFigure) -> FigureRow:
+    of_class = class_of(scheme, figure.cost_class)
+    told = class_told(of_class)
+    exact = _unrounded(scheme, of_class, figure)
+    return FigureRow(
+        month=f"{figure.month:%Y-%m}",
+        cost_class=figure.cost_class,
+        standing=scheme.standing_in(figure.month),
+        percent=told.percent,
+        mark=told.mark,
+        reference=told.reference,
+        clients=figure.clients,
+        payments=figure.payments,
+        days=figure.days,
+        base_cents=figure.base_cents,
+        unrounded_cents=None if exact is None else str(exact),
+        cents=figure.cents,
+        formula=None if exact is None else sum_formula(told.percent, figure.base_cents or 0, exact, figure.cents or 0),
+    )
+
+
+def _unrounded(scheme: Scheme, of_class: CostClass, figure: CostFigure) -> Fraction | None:
+    """Return percent × base in cents; None: hidden, or not what these days cost."""
+    if figure.base_cents is None or figure.cents is None or not all(_all_cost(rule) for rule in scheme.rules()):
+        return None
+    return exact_share(of_class.percent_bp, figure.base_cents, 1, 1)
+
+
+def _all_cost(rule: Rule) -> bool:
+    """Tell whether the municipality pays a share of every day that the rule counts."""
+    count, cost = rule.count, rule.cost
+    return (
+        count.benefits <= cost.benefits and count.bases <= cost.bases and count.general_support == cost.general_support
+    )

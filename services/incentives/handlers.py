@@ -22,7 +22,7 @@ from services.incentives import store
 from services.incentives.domain.costs import months_of
 from services.incentives.domain.exposures import Exposure
 from services.incentives.domain.money import Ints
-from services.incentives.domain.pathways import PathwayPart, first_difference, home_changes, step_changes
+from services.incentives.domain.pathways import PathwayPart, first_difference, handovers, home_changes, step_changes
 from services.incentives.domain.payments import column
 from services.incentives.domain.reckoning import Ledger, reckon
 from services.incentives.metrics import IncentiveMetrics
@@ -245,8 +245,9 @@ def _course(known: Known, pathway: PathwayPart | Tombstone) -> Course | None:
         return Course(known.client, None) if known.pathway_revision is not None else None
     if known.pathway_revision is not None and pathway.revision <= known.pathway_revision:
         return None
-    course = Course(known.client, pathway.revision, step_changes(pathway), home_changes(pathway))
-    return None if (course.steps, course.homes) == (known.steps, known.homes) else course
+    course = Course(known.client, pathway.revision, step_changes(pathway), home_changes(pathway), handovers(pathway))
+    is_same = (course.steps, course.homes, course.coordinators) == (known.steps, known.homes, known.coordinators)
+    return None if is_same else course
 
 
 def _is_repeated(known: Known, pathway: PathwayPart | Tombstone) -> bool:
@@ -257,7 +258,11 @@ def _is_repeated(known: Known, pathway: PathwayPart | Tombstone) -> bool:
 def _followed(known: Mapping[str, Known], courses: Sequence[Course]) -> dict[str, Known]:
     return {
         course.client: replace(
-            known[course.client], pathway_revision=course.revision, steps=course.steps, homes=course.homes
+            known[course.client],
+            pathway_revision=course.revision,
+            steps=course.steps,
+            homes=course.homes,
+            coordinators=course.coordinators,
         )
         for course in courses
     }

@@ -4,7 +4,7 @@ Totals come first, because budgets are made of them: a municipality's total is d
 it, and its classes are shown all together or not at all, so that no hidden class follows from the total. A client who
 passes from one class to the next stands in both: how many do is a count like any other, for it follows from the rest.
 A sum of money hides with the count of the clients whose money it is: those who cost something, since free days add
-nothing.
+nothing. The number of payments of a class hides with its clients, and where few of them had more than one (0019).
 """
 
 from collections import defaultdict
@@ -108,6 +108,8 @@ def _sum(one: CostFigure, other: CostFigure) -> CostFigure:
         days=(one.days or 0) + (other.days or 0),
         base_cents=(one.base_cents or 0) + (other.base_cents or 0),
         cents=(one.cents or 0) + (other.cents or 0),
+        payments=None if one.payments is None or other.payments is None else one.payments + other.payments,
+        repeated=one.repeated + other.repeated,
     )
 
 
@@ -159,10 +161,17 @@ def _classes(classes: Sequence[CostFigure], totals: Sequence[CostFigure], smalle
     for figure in classes:
         of_all = replace(figure, municipality=TOTAL)
         whole[figure.cost_class] = _sum(whole[figure.cost_class], of_all) if figure.cost_class in whole else of_all
+    repeats = _disclosed({(figure.municipality, figure.cost_class): figure.repeated for figure in classes}, smallest)
     return [
-        *(_hidden(figure) if closed else figure for figure in whole.values()),
-        *(_hidden(figure) if figure.municipality in closed else figure for figure in classes),
+        *(_hidden(figure) if closed else _counted(figure, repeats) for figure in whole.values()),
+        *(_hidden(figure) if figure.municipality in closed else _counted(figure, repeats) for figure in classes),
     ]
+
+
+def _counted(figure: CostFigure, repeats: Mapping[Key, int | None]) -> CostFigure:
+    """Leave the number of payments out where it would tell that few clients had several of them."""
+    hides = repeats[figure.municipality, figure.cost_class] is None
+    return replace(figure, payments=None) if hides else figure
 
 
 def _disclosed(cells: dict[Key, int], smallest: int) -> Mapping[Key, int | None]:
@@ -171,7 +180,7 @@ def _disclosed(cells: dict[Key, int], smallest: int) -> Mapping[Key, int | None]
 
 
 def _hidden(figure: CostFigure) -> CostFigure:
-    return replace(figure, clients=None, days=None, base_cents=None, cents=None)
+    return replace(figure, clients=None, days=None, base_cents=None, cents=None, payments=None)
 
 
 def _without_money(figure: CostFigure) -> CostFigure:

@@ -15,7 +15,9 @@ from services.runtime.disclosure import TOTAL
 class CostFigure:
     """One figure. `*` stands for all municipalities or classes; amounts are cents, None where hidden.
 
-    `clients` of a total counts those with payments, of a class those with days in it.
+    `clients` of a total counts those with payments, of a class those with days in it. `payments` counts those with
+    days in the class, None in totals: one that is split counts in each of its classes. `repeated` are the clients with
+    several of them.
     """
 
     month: date
@@ -26,6 +28,8 @@ class CostFigure:
     days: int | None
     base_cents: int | None
     cents: int | None
+    payments: int | None = None
+    repeated: int = 0
 
     @property
     def is_total(self) -> bool:
@@ -56,7 +60,9 @@ class Range:
 _EXACT: Final = """
     SELECT month, coalesce(municipality, '*') AS municipality, scheme, coalesce(cost_class, '*') AS cost_class,
            count(DISTINCT client) AS clients, CAST(sum(days) AS bigint) AS days,
-           CAST(sum(base_cents) AS bigint) AS base_cents, CAST(sum(cents) AS bigint) AS cents
+           CAST(sum(base_cents) AS bigint) AS base_cents, CAST(sum(cents) AS bigint) AS cents,
+           CASE WHEN cost_class IS NOT NULL THEN CAST(sum(payments) AS bigint) END AS payments,
+           count(DISTINCT client) FILTER (WHERE payments > 1) AS repeated
     FROM incentives.cost
     WHERE authority = :authority AND month BETWEEN :start AND :end
       AND (CAST(:municipality AS text) IS NULL OR municipality = :municipality)
@@ -71,7 +77,7 @@ _ALL_FIGURES: Final = text(
     )
 )
 _PUBLISHED: Final = text("""
-    SELECT month, municipality, scheme, cost_class, clients, days, base_cents, cents
+    SELECT month, municipality, scheme, cost_class, clients, days, base_cents, cents, payments
     FROM incentives.published_costs
     WHERE authority = :authority AND month BETWEEN :start AND :end
       AND (CAST(:municipality AS text) IS NULL OR municipality = :municipality)
@@ -118,10 +124,10 @@ async def paying_clients(session: AsyncSession, authority: str, month: date) -> 
 
 _PUBLISH: Final = text("""
     INSERT INTO incentives.published_costs
-           (authority, month, as_of, municipality, scheme, cost_class, clients, days, base_cents, cents)
+           (authority, month, as_of, municipality, scheme, cost_class, clients, payments, days, base_cents, cents)
     SELECT :authority, :month, :as_of, n.* FROM unnest(
         CAST(:municipalities AS text[]), CAST(:schemes AS text[]), CAST(:classes AS text[]), CAST(:clients AS bigint[]),
-        CAST(:days AS bigint[]), CAST(:base AS bigint[]), CAST(:cents AS bigint[])) AS n
+        CAST(:payments AS bigint[]), CAST(:days AS bigint[]), CAST(:base AS bigint[]), CAST(:cents AS bigint[])) AS n
 """)
 
 
@@ -134,6 +140,7 @@ async def publish(session: AsyncSession, authority: str, as_of: date, figures: S
         "schemes": [figure.scheme for figure in figures],
         "classes": [figure.cost_class for figure in figures],
         "clients": [figure.clients for figure in figures],
+        "payments": [figure.payments for figure in figures],
         "days": [figure.days for figure in figures],
         "base": [figure.base_cents for figure in figures],
         "cents": [figure.cents for figure in figures],

@@ -1,4 +1,4 @@
-"""Costs over HTTP: the JSON API, the explanation for supervisors, and the page /costs."""
+"""Costs over HTTP: the JSON API and the page /costs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,9 @@ from contracts.text import MONTH, Month
 from services.incentives import reporting
 from services.incentives.domain.costs import month_number
 from services.incentives.domain.schemes import CostClass, Mark, Scheme, Standing
-from services.incentives.explaining import SchemeExplained, explained, note_opening
 from services.incentives.reporting import CostFigure, Range
 from services.incentives.store import NO_MUNICIPALITY
-from services.runtime.access import Principal, Problem, Role, allow
+from services.runtime.access import Principal, Role, allow
 from services.runtime.authorities import Authority
 from services.runtime.clock import Clock
 from services.runtime.database import Database
@@ -218,7 +217,7 @@ def api_routes(book: CostBook) -> APIRouter:
             source=found.source,
             published=found.is_published,
             months=None if found.months is None else [f"{month:%Y-%m}" for month in found.months],
-            note=_note(found),
+            note=note_on(found),
             rows=[_row(figure, book.schemes) for figure in found.figures if _is_row(figure, wanted)],
             totals=[_total(figure, book.schemes) for figure in found.figures if figure.cost_class == wanted.of],
             sums=[
@@ -226,34 +225,18 @@ def api_routes(book: CostBook) -> APIRouter:
                     scheme=name,
                     label=scheme.labels[label],
                     kind=scheme.kind,
-                    cents=_sum_of(found, name, wanted.municipality or TOTAL, wanted.of),
+                    cents=sum_of(found, name, wanted.municipality or TOTAL, wanted.of),
                 )
                 for name, scheme in book.schemes.items()
                 if wanted.scheme in {None, name} and _has(scheme, wanted.cost_class)
             ],
         )
 
-    @router.get("/v1/costs/explain/{client}")
-    async def explain(
-        client: str, who: Annotated[Principal, Depends(allow(Role.SUPERVISOR))], scheme: str | None = None
-    ) -> list[SchemeExplained]:
-        """Give the chain from a client's payments to its costs; that it was opened is written to the audit log."""
-        if scheme is not None and scheme not in book.schemes:
-            raise unusable("scheme", f"is none of {', '.join(book.schemes)}")
-        schemes = [one for name, one in book.schemes.items() if scheme in {None, name}]
-        async with book.database.transaction() as session:
-            told = await explained(session, who.authority, client, schemes)
-            if told is not None:
-                about = {"authority": who.authority, "role": who.role, "name": who.name}
-                await note_opening(session, book.clock.now(), about, client)
-        if told is None:
-            raise Problem(404, "Not found", "Your authority has no client of that reference.")
-        return told
-
     return router
 
 
-def _note(found: Found) -> str:
+def note_on(found: Found) -> str:
+    """Say in words what the figures found are."""
     if not found.is_published:
         return "Nothing has been published for this time yet. Figures of a month are published on the 5th of the next."
     if found.source == "publications":
@@ -267,7 +250,7 @@ def _is_row(figure: CostFigure, wanted: Range) -> bool:
 
 
 def _row(figure: CostFigure, schemes: Mapping[str, Scheme]) -> CostRow:
-    of_class = _class_of(schemes[figure.scheme], figure.cost_class)
+    of_class = class_of(schemes[figure.scheme], figure.cost_class)
     return CostRow(
         month=figure.month.strftime("%Y-%m"),
         municipality=_municipality(figure),
@@ -304,11 +287,12 @@ def _municipality(figure: CostFigure) -> str | None:
     return None if figure.municipality == NO_MUNICIPALITY else figure.municipality
 
 
-def _class_of(scheme: Scheme, name: str) -> CostClass:
+def class_of(scheme: Scheme, name: str) -> CostClass:
+    """Return the class of that name; for one that the scheme has no more, the one of uncounted days."""
     return next((one for one in scheme.classes if one.name == name), scheme.classes[-1])
 
 
-def _sum_of(found: Found, scheme: str, place: str, cost_class: str = TOTAL) -> int | None:
+def sum_of(found: Found, scheme: str, place: str, cost_class: str = TOTAL) -> int | None:
     """Return the cents of all months; None where one is hidden, or where nothing of the scheme was published."""
     mine = [figure for figure in found.figures if figure.municipality == place and figure.scheme == scheme]
     if found.source == "publications" and not any(figure.is_total for figure in mine):
@@ -402,10 +386,10 @@ def _shown(language: str, who: Principal, book: CostBook, asked: Asked, found: F
         found=found,
         columns=columns,
         months=_months(found.figures, place, book.schemes),
-        sums={name: _sum_of(found, name, place) for name in book.schemes},
+        sums={name: sum_of(found, name, place) for name in book.schemes},
         chosen=next(column for column in columns if column.name == asked.scheme),
         classes=_class_lines(found.figures, place, book.schemes[asked.scheme or "law"]),
-        places=_places(book.authorities.get(who.authority), language),
+        places=places_of(book.authorities.get(who.authority), language),
     )
 
 
@@ -440,6 +424,7 @@ def _added(amounts: Sequence[int | None]) -> int | None:
     return None if None in amounts else sum(amount for amount in amounts if amount is not None)
 
 
-def _places(authority: Authority | None, language: str) -> list[tuple[str, str]]:
+def places_of(authority: Authority | None, language: str) -> list[tuple[str, str]]:
+    """Return number and name of the municipalities of `authority`, by name."""
     known = [MUNICIPALITIES[code] for code in (authority.municipalities if authority else ())]
     return sorted(((one.code, one.name_sv if language == "sv" else one.name_fi) for one in known), key=lambda p: p[1])

@@ -18,7 +18,7 @@ from contracts.envelope import Fact
 from contracts.facts import BenefitCounterSet, BenefitPaid, EventRetracted
 from services.incentives.domain.costs import CostLines, first_day_of
 from services.incentives.domain.money import Ints
-from services.incentives.domain.pathways import Change
+from services.incentives.domain.pathways import Change, Handover
 from services.incentives.domain.payments import UNKNOWN, CounterSets, Payments, Track, column, key_of, numbered
 from services.incentives.domain.reckoning import Ledger
 from services.incentives.domain.schemes import BASES, BENEFITS, COUNTERS, Scheme
@@ -74,6 +74,7 @@ class Known:
     pathway_revision: int | None
     steps: tuple[Change, ...]
     homes: tuple[Change, ...]
+    coordinators: tuple[Handover, ...]
     is_erased: bool
     is_told: bool
 
@@ -86,6 +87,7 @@ class Course:
     revision: int | None
     steps: tuple[Change, ...] = ()
     homes: tuple[Change, ...] = ()
+    coordinators: tuple[Handover, ...] = ()
 
 
 _ADD_CLIENTS: Final = _statement("""
@@ -95,12 +97,16 @@ _ADD_CLIENTS: Final = _statement("""
     ON CONFLICT DO NOTHING
 """)
 
-_LOCK: Final = _statement("""
-    SELECT c.client, c.authority, c.pathway_revision, c.step_days, c.steps, c.home_days, c.homes,
-           c.erased_on IS NOT NULL AS is_erased,
+_KNOWN: Final = """
+    SELECT c.client, c.authority, c.pathway_revision, c.step_days, c.steps, c.home_days, c.homes, c.coordinator_days,
+           c.coordinators, c.erased_on IS NOT NULL AS is_erased,
            EXISTS (SELECT FROM incentives.exposure e WHERE e.client = c.client) AS is_told
-    FROM incentives.client c WHERE c.client IN (SELECT unnest([clients text])) ORDER BY c.client FOR UPDATE OF c
-""")
+    FROM incentives.client c WHERE {condition}
+"""
+_LOCK: Final = _statement(
+    _KNOWN.format(condition="c.client IN (SELECT unnest([clients text])) ORDER BY c.client FOR UPDATE OF c")
+)
+_FIND: Final = text(_KNOWN.format(condition="c.client = :client AND c.authority = :authority AND c.erased_on IS NULL"))
 
 
 async def lock(session: AsyncSession, authorities: Mapping[str, str]) -> dict[str, Known]:
@@ -113,28 +119,37 @@ async def lock(session: AsyncSession, authorities: Mapping[str, str]) -> dict[st
         _ADD_CLIENTS, {"clients": array(clients), "authorities": array(authorities[c] for c in clients)}
     )
     rows = (await session.execute(_LOCK, {"clients": array(clients)})).all()
-    return {
-        row.client: Known(
-            row.client,
-            row.authority,
-            row.pathway_revision,
-            tuple(zip(row.step_days, row.steps, strict=True)),
-            tuple(zip(row.home_days, row.homes, strict=True)),
-            row.is_erased,
-            row.is_told,
-        )
-        for row in rows
-    }
+    return {row.client: _known(row) for row in rows}
+
+
+async def find(session: AsyncSession, authority: str, client: str) -> Known | None:
+    """Return what is known of a client of `authority`, without a lock; None: there is no such client, or no more."""
+    row = (await session.execute(_FIND, {"client": client, "authority": authority})).first()
+    return None if row is None else _known(row)
+
+
+def _known(row: Row[tuple[object, ...]]) -> Known:
+    return Known(
+        row.client,
+        row.authority,
+        row.pathway_revision,
+        tuple(zip(row.step_days, row.steps, strict=True)),
+        tuple(zip(row.home_days, row.homes, strict=True)),
+        tuple(zip(row.coordinator_days, row.coordinators, strict=True)),
+        row.is_erased,
+        row.is_told,
+    )
 
 
 # Arrays of arrays must be rectangular in PostgreSQL, so courses travel as text.
 _KEEP_COURSES: Final = _statement("""
     UPDATE incentives.client c
     SET pathway_revision = n.revision, step_days = CAST(n.step_days AS int[]), steps = CAST(n.steps AS int[]),
-        home_days = CAST(n.home_days AS int[]), homes = CAST(n.homes AS int[])
+        home_days = CAST(n.home_days AS int[]), homes = CAST(n.homes AS int[]),
+        coordinator_days = CAST(n.coordinator_days AS int[]), coordinators = CAST(n.coordinators AS text[])
     FROM unnest([clients text], [revisions bigint], [step_days text],
-                [steps text], [home_days text], [homes text])
-         AS n(client, revision, step_days, steps, home_days, homes)
+                [steps text], [home_days text], [homes text], [coordinator_days text], [coordinators text])
+         AS n(client, revision, step_days, steps, home_days, homes, coordinator_days, coordinators)
     WHERE c.client = n.client
 """)
 
@@ -150,6 +165,8 @@ async def keep_courses(session: AsyncSession, courses: Sequence[Course]) -> None
             "steps": array(array(value for _, value in course.steps) for course in courses),
             "home_days": array(array(day for day, _ in course.homes) for course in courses),
             "homes": array(array(value for _, value in course.homes) for course in courses),
+            "coordinator_days": array(array(day for day, _ in course.coordinators) for course in courses),
+            "coordinators": array(array(name for _, name in course.coordinators) for course in courses),
         },
     )
 
@@ -272,7 +289,8 @@ _FORGET: Final = tuple(
 
 _ERASE: Final = _statement("""
     UPDATE incentives.client c
-    SET erased_on = n.day, pathway_revision = NULL, step_days = '{}', steps = '{}', home_days = '{}', homes = '{}'
+    SET erased_on = n.day, pathway_revision = NULL, step_days = '{}', steps = '{}', home_days = '{}', homes = '{}',
+        coordinator_days = '{}', coordinators = '{}'
     FROM unnest([clients text], [days date]) AS n(client, day)
     WHERE c.client = n.client
 """)
@@ -356,12 +374,14 @@ _DROP_COSTS: Final = _statement("""
 """)
 
 _ADD_COSTS: Final = _statement("""
-    INSERT INTO incentives.cost (client, month, scheme, municipality, cost_class, authority, days, base_cents, cents)
-    SELECT n.client, n.month, n.scheme, n.municipality, n.cost_class, c.authority, n.days, n.base_cents, n.cents
+    INSERT INTO incentives.cost (client, month, scheme, municipality, cost_class, authority, payments, days, base_cents,
+                                 cents)
+    SELECT n.client, n.month, n.scheme, n.municipality, n.cost_class, c.authority, n.payments, n.days, n.base_cents,
+           n.cents
     FROM unnest([clients text], [months date], [schemes text],
-                [municipalities text], [classes text], [days bigint],
-                [base bigint], [cents bigint])
-         AS n(client, month, scheme, municipality, cost_class, days, base_cents, cents)
+                [municipalities text], [classes text], [payments bigint],
+                [days bigint], [base bigint], [cents bigint])
+         AS n(client, month, scheme, municipality, cost_class, payments, days, base_cents, cents)
     JOIN incentives.client c ON c.client = n.client
 """)
 
@@ -392,6 +412,7 @@ def _append(
     columns["months"] += [first_day_of(month) for month in lines.month[kept].tolist()]
     columns["municipalities"] += [_code(number) for number in lines.municipality[kept].tolist()]
     columns["classes"] += [scheme.classes[position].name for position in lines.cost_class[kept].tolist()]
+    columns["payments"] += lines.payments[kept].tolist()
     columns["days"] += lines.days[kept].tolist()
     columns["base"] += lines.base_cents[kept].tolist()
     columns["cents"] += lines.cents[kept].tolist()

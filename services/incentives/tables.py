@@ -6,7 +6,7 @@ Text that orders payments has the collation "C" in the tables, so that the datab
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Integer
+from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Integer, Text
 from sqlmodel import Column, Field, SQLModel
 
 SCHEMA: Final = "incentives"
@@ -26,6 +26,8 @@ class ClientRecord(SQLModel, table=True):
     steps: list[int] = Field(sa_column=Column(ARRAY(Integer)))
     home_days: list[int] = Field(sa_column=Column(ARRAY(Integer)))
     homes: list[int] = Field(sa_column=Column(ARRAY(Integer)))
+    coordinator_days: list[int] = Field(sa_column=Column(ARRAY(Integer)))
+    coordinators: list[str | None] = Field(sa_column=Column(ARRAY(Text)))
     erased_on: date | None = None
 
 
@@ -131,6 +133,7 @@ class CostRecord(SQLModel, table=True):
     municipality: str = Field(primary_key=True)
     cost_class: str = Field(primary_key=True)
     authority: str
+    payments: int = Field(sa_type=BigInteger)
     days: int = Field(sa_type=BigInteger)
     base_cents: int = Field(sa_type=BigInteger)
     cents: int = Field(sa_type=BigInteger)
@@ -149,6 +152,7 @@ class PublishedCostRecord(SQLModel, table=True):
     cost_class: str = Field(primary_key=True)
     as_of: date
     clients: int | None = Field(sa_type=BigInteger)
+    payments: int | None = Field(sa_type=BigInteger)
     days: int | None = Field(sa_type=BigInteger)
     base_cents: int | None = Field(sa_type=BigInteger)
     cents: int | None = Field(sa_type=BigInteger)

@@ -10,7 +10,14 @@ from sqlalchemy import text
 from contracts.dates import HELSINKI
 from contracts.envelope import CLIENT_SUBJECT, Fact
 from contracts.facts import BenefitCounterSet, BenefitPaid, ClientErased, EventRetracted, Payload
-from contracts.snapshots import EXPOSURE, ExposureSnapshot, MunicipalityInterval, PathwaySnapshot, StepInterval
+from contracts.snapshots import (
+    EXPOSURE,
+    CoordinatorInterval,
+    ExposureSnapshot,
+    MunicipalityInterval,
+    PathwaySnapshot,
+    StepInterval,
+)
 from services.incentives.domain.pathways import PathwayPart
 from services.incentives.handlers import Costs
 from services.incentives.metrics import IncentiveMetrics
@@ -74,8 +81,9 @@ def pathway(
     *,
     client: str = ANN,
     last_day: date | None = None,
+    coordinators: Sequence[tuple[date, str | None]] = (),
 ) -> PathwayPart:
-    """Return a pathway whose homes and steps each hold until the next; the last step until `last_day`."""
+    """Return a pathway whose homes, steps and coordinators each hold until the next; the last step until `last_day`."""
     return PathwayPart.of(
         PathwaySnapshot(
             AUTHORITY, client, revision, date(2026, 6, 30), revision, "rules",
@@ -87,6 +95,10 @@ def pathway(
                 StepInterval(start, end, step)
                 for (start, step), end in zip(steps, [*(s for s, _ in steps[1:]), last_day], strict=True)
             ) if steps else (),
+            coordinators=tuple(
+                CoordinatorInterval(start, end, name)
+                for (start, name), end in zip(coordinators, [*(s for s, _ in coordinators[1:]), None], strict=True)
+            ) if coordinators else (),
         )
     )  # fmt: skip
 

@@ -1,73 +1,14 @@
-"""Costs over HTTP: exact for supervisors, published for finance, the page, and the explanation."""
+"""Costs over HTTP: exact for supervisors, published for finance, and the page."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import date
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from sqlalchemy import text
 
-from services.incentives.publishing import CostFigures
-from services.incentives.routes import CostBook, api_routes, page_routes
-from services.runtime.access import Access, Principal, Role
-from services.runtime.authorities import Authority
-from services.runtime.clock import ManualClock
-from services.runtime.publications import Publication
-from services.runtime.web.site import install_site
-from tests.incentives.streams import ANN, AUTHORITY, MUNICIPALITIES, RULES, Room, counter, paid, pathway
+from tests.incentives.site import bearer, published
+from tests.incentives.streams import Room, paid
 
 pytestmark = pytest.mark.store
-
-AREA = Authority(AUTHORITY, "Alue", "Området", "The area", frozenset(MUNICIPALITIES))
-OTHER = Authority("other", "Toinen", "Andra", "The other", frozenset({"091"}))
-AUTHORITIES = {AUTHORITY: AREA, "other": OTHER}
-WHO = {
-    "supervisor": Principal(Role.SUPERVISOR, AUTHORITY, "Saara"),
-    "finance": Principal(Role.FINANCE, AUTHORITY, "Kirsi"),
-    "coordinator": Principal(Role.COORDINATOR, AUTHORITY, "Kaisa"),
-    "stranger": Principal(Role.SUPERVISOR, "other", "Sami"),
-}
-NOW = datetime(2025, 12, 6, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-async def client(room: Room) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of this room's routes, over six clients of Lahti in October 2025."""
-    app = FastAPI()
-    access = app.state.access = Access()
-    for token, principal in WHO.items():
-        access.add(token, principal)
-    install_site(app, [], AUTHORITIES)
-    book = CostBook(room.database, ManualClock(NOW), RULES.schemes, AUTHORITIES)
-    app.include_router(api_routes(book))
-    app.include_router(page_routes(book))
-    names = [ANN, *(f"c1-{number}" for number in range(1, 6))]
-    await room.pathways(*(pathway(1, [(date(2024, 1, 1), "398")], client=name) for name in names))
-    await room.facts(
-        *(counter(f"c{number}", date(2025, 10, 1), 187, client=name) for number, name in enumerate(names)),
-        *(
-            paid(f"p{number}", date(2025, 10, 1), date(2025, 10, 31), 20, client=name)
-            for number, name in enumerate(names)
-        ),
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as given:
-        yield given
-
-
-async def published(room: Room, month: date = date(2025, 10, 1), last: date = date(2025, 10, 31)) -> None:
-    figures = CostFigures(room.database, AUTHORITIES, RULES.schemes, room.metrics)
-    publication = Publication(AUTHORITY, month, last, 7, NOW)
-    async with room.database.transaction() as session:
-        await session.execute(
-            text("INSERT INTO incentives.publication VALUES (:a, :m, :d, 7, :n)"),
-            {"a": AUTHORITY, "m": month, "d": last, "n": NOW},
-        )
-        await figures.make(session, [publication])
-
-
-def bearer(who: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {who}"}
 
 
 async def asked(client: httpx.AsyncClient, who: str, query: str = "from=2025-10&to=2025-10") -> httpx.Response:
@@ -187,8 +128,6 @@ async def test_a_hidden_class_stays_hidden_when_it_is_asked_for(client: httpx.As
 async def test_another_authority_sees_nothing(client: httpx.AsyncClient) -> None:
     answer = (await asked(client, "stranger")).json()
     assert (answer["rows"], answer["totals"]) == ([], [])
-    explained = await client.get(f"/v1/costs/explain/{ANN}", headers=bearer("stranger"))
-    assert explained.status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -213,31 +152,10 @@ async def test_a_question_that_cannot_be_answered_is_refused(client: httpx.Async
     assert field in answer.text
 
 
-@pytest.mark.parametrize("path", ["/v1/costs?from=2025-10&to=2025-10", f"/v1/costs/explain/{ANN}"])
-async def test_coordinators_and_nobody_get_no_figures(client: httpx.AsyncClient, path: str) -> None:
+async def test_coordinators_and_nobody_get_no_figures(client: httpx.AsyncClient) -> None:
+    path = "/v1/costs?from=2025-10&to=2025-10"
     assert (await client.get(path, headers=bearer("coordinator"))).status_code == 403
     assert (await client.get(path)).status_code == 401
-
-
-async def test_only_supervisors_get_a_client_explained(client: httpx.AsyncClient) -> None:
-    assert (await client.get(f"/v1/costs/explain/{ANN}", headers=bearer("finance"))).status_code == 403
-
-
-async def test_an_explanation_goes_from_facts_to_euros_and_is_written_down(
-    client: httpx.AsyncClient, room: Room
-) -> None:
-    answer = await client.get(f"/v1/costs/explain/{ANN}?scheme=law", headers=bearer("supervisor"))
-    [told] = answer.json()
-    [payment] = told["payments"]
-    assert (told["scheme"], told["total_cents"]) == ("law", 10046)
-    assert (payment["source"], payment["id"], payment["municipality"]) == ("kela", "p0", "398")
-    assert (payment["counter_before"], payment["counter_after"]) == (187, 207)
-    assert [(p["cost_class"], p["days"], p["percent"], p["base_cents"], p["cents"]) for p in payment["pieces"]] == [
-        ("101-200", 13, 10, 48373, 4837), ("201-300", 7, 20, 26047, 5209),
-    ]  # fmt: skip
-    async with room.database.transaction() as session:
-        rows = (await session.execute(text("SELECT name, role, client FROM incentives.opened_client"))).all()
-    assert [tuple(row) for row in rows] == [("Saara", "supervisor", ANN)]
 
 
 async def test_the_page_shows_euros_by_scheme_and_the_classes_of_one(client: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from services.incentives.domain.engine import Assessment
 from services.incentives.domain.money import Ints
@@ -19,13 +20,14 @@ class CostLines:
     """Sums of pieces, one line for each client, month, municipality and class, in that order.
 
     `month` counts from January 1970, `municipality` is its number (UNKNOWN: no payer is known yet), `cost_class` a
-    position in the scheme's classes.
+    position in the scheme's classes, `payments` how many have days in it: one that is split counts in each class.
     """
 
     client: Ints
     month: Ints
     municipality: Ints
     cost_class: Ints
+    payments: Ints
     days: Ints
     base_cents: Ints
     cents: Ints
@@ -66,16 +68,20 @@ def cost_lines(assessment: Assessment, payments: Payments, payer: Ints) -> CostL
     )
     order = np.lexsort(keys[::-1])
     sorted_keys = [key[order] for key in keys]
-    starts = _starts(sorted_keys)
+    is_first = _is_first(sorted_keys)
+    starts = np.flatnonzero(is_first)
     client, month, municipality, cost_class = (key[starts] for key in sorted_keys)
-    days, base, cents = (
-        np.add.reduceat(values[order], starts) if len(starts) else values
-        for values in (pieces.days, pieces.base_cents, pieces.cents)
+    # The sort is stable and pieces come by payment, so those of one payment still follow each other.
+    is_another = (is_first | _is_first([pieces.payment[order]])).astype(np.int64)
+    counted, days, base, cents = (
+        np.add.reduceat(values, starts) if len(starts) else values
+        for values in (is_another, pieces.days[order], pieces.base_cents[order], pieces.cents[order])
     )
-    return CostLines(client, month, municipality, cost_class, days, base, cents)
+    return CostLines(client, month, municipality, cost_class, counted, days, base, cents)
 
 
-def _starts(keys: list[Ints]) -> Ints:
-    fresh = np.ones(len(keys[0]), dtype=bool)
-    fresh[1:] = np.any([np.diff(key) != 0 for key in keys], axis=0)
-    return np.flatnonzero(fresh)
+def _is_first(keys: list[Ints]) -> npt.NDArray[np.bool_]:
+    """Tell of each row whether it is the first of those with the same keys."""
+    first = np.ones(len(keys[0]), dtype=bool)
+    first[1:] = np.any([np.diff(key) != 0 for key in keys], axis=0)
+    return first

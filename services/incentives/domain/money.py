@@ -1,5 +1,6 @@
 """Shares in whole cents, half a cent rounded up, in integers throughout."""
 
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,11 @@ WHOLE_BP: Final = 10_000
 def half_up(numerator: int, denominator: int) -> int:
     """Return `numerator / denominator`, neither negative, rounded to the nearest whole, halves up."""
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+def exact_share(percent_bp: int, base_cents: int, days_in_class: int, days: int) -> Fraction:
+    """Return the share of a piece before it is rounded, in cents."""
+    return Fraction(percent_bp * base_cents * days_in_class, WHOLE_BP * days)
 
 
 def shares(percent_bp: Ints, base_cents: Ints, days_in_class: Ints, days: Ints) -> Ints:

@@ -37,6 +37,19 @@ def percent(locale: str, share: float | None) -> str:
     return format_percent(share, format=whole.replace("##0", "##0.0"), locale=locale)
 
 
+def exact_euros(locale: str, value: Decimal | None) -> str:
+    """Write euros with two decimals, or with as many as they have; None, a hidden amount, as its sign."""
+    if value is None:
+        return HIDDEN
+    return format_currency(value.normalize(), "EUR", locale=locale, decimal_quantization=False)
+
+
+def exact_percent(locale: str, value: float) -> str:
+    """Write a percentage (12.5) with the decimals that it has, up to two."""
+    whole = str(Locale.parse(locale).percent_formats[None].pattern)
+    return format_percent(Decimal(str(value)) / 100, format=whole.replace("##0", "##0.##"), locale=locale)
+
+
 def day(locale: str, value: date | None) -> Markup | str:
     """Write a civil date, machine-readable beside; None, no date, as a dash."""
     if value is None:
@@ -56,4 +69,5 @@ def month(locale: str, value: date) -> Markup:
 def filters(language: Language) -> Mapping[str, Callable[..., str]]:
     """Return the filters that templates of `language` use."""
     locale = LOCALES[language]
-    return {each.__name__: partial(each, locale) for each in (euros, number, percent, day, month)}
+    given = (euros, exact_euros, number, percent, exact_percent, day, month)
+    return {each.__name__: partial(each, locale) for each in given}

@@ -112,7 +112,7 @@ def page(
 ) -> HTMLResponse:
     """Return `template` (a path such as `indicators/stock.html`) filled with `context`, in the reader's language.
 
-    Templates extend `layout.html`, write English in `_("…")` and use the filters euros, number, percent, day, month.
+    Templates extend `layout.html`, write English in `_("…")` and use the filters that `formats` gives.
     """
     shell: Shell = request.app.state.shell
     language = language_of(request)
