@@ -90,21 +90,7 @@ class Explanations:
 
     async def of_figures(self, who: Principal, wanted: Range, language: str) -> FiguresExplained:
         """Explain the figures of a range of months as `/v1/costs` gives them: exact or published ones."""
-        found = await self.book.find(who, wanted)
-        schemes = [one for name, one in self.book.schemes.items() if wanted.scheme in {None, name}]
-        having = [one for one in schemes if wanted.cost_class in {None, *(each.name for each in one.classes)}]
-        return FiguresExplained(
-            start=f"{wanted.start:%Y-%m}",
-            end=f"{wanted.end:%Y-%m}",
-            municipality=wanted.municipality,
-            cost_class=wanted.cost_class,
-            as_of=found.as_of,
-            source=found.source,
-            published=found.is_published,
-            months=None if found.months is None else [f"{month:%Y-%m}" for month in found.months],
-            note=note_on(found),
-            schemes=[_figures(one, found, wanted, language) for one in having],
-        )
+        return figures_explained(self.book.schemes, await self.book.find(who, wanted), wanted, language)
 
 
 def _may_see(who: Principal, known: store.Known, today: date) -> bool:
@@ -218,6 +204,24 @@ def _piece(of_class: CostClass, piece: Sequence[int], base_cents: int, paid_days
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def figures_explained(schemes: Mapping[str, Scheme], found: Found, wanted: Range, language: str) -> FiguresExplained:
+    """Explain the figures that were found for a range of months."""
+    chosen_ones = [one for name, one in schemes.items() if wanted.scheme in {None, name}]
+    having = [one for one in chosen_ones if wanted.cost_class in {None, *(each.name for each in one.classes)}]
+    return FiguresExplained(
+        start=f"{wanted.start:%Y-%m}",
+        end=f"{wanted.end:%Y-%m}",
+        municipality=wanted.municipality,
+        cost_class=wanted.cost_class,
+        as_of=found.as_of,
+        source=found.source,
+        published=found.is_published,
+        months=None if found.months is None else [f"{month:%Y-%m}" for month in found.months],
+        note=note_on(found),
+        schemes=[_figures(one, found, wanted, language) for one in having],
+    )
 
 
 def _figures(scheme: Scheme, found: Found, wanted: Range, language: str) -> FiguresUnderScheme:
