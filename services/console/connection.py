@@ -29,7 +29,7 @@ Key = Annotated[
 
 Token = Annotated[
     str | None,
-    typer.Option("--token", "--key", metavar="TOKEN", envvar="ASKELMA_KEY", help="A supervisor's token to come with."),
+    typer.Option("--token", "--key", metavar="TOKEN", envvar="ASKELMA_KEY", help="The token to come with."),
 ]
 
 

@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Command("up", "up", "Run everything in one process, on what a folder holds.", _TRYING),
     Command("send", "sending", "Send a file of CloudEvents, one a line.", _FACTS),
     Command("import", "importing", "Send the facts of a registry's export, by a mapping file.", _FACTS),
+    Command("explain", "explaining", "Explain what a client or a month costs, from facts to euros.", _FACTS),
     Command("simulate", "simulating", "Compute what a table of payments costs under a scheme.", _FACTS),
     Command("schemes", "schemes", "Schemes of cost responsibility: check and draw them.", _FACTS),
     Command("reconcile", "reconciling", "Compare an insurer's invoice with the computed shares.", _FACTS),

@@ -106,7 +106,7 @@ async def _note_opening(session: AsyncSession, at: datetime, who: Principal, cli
 
 
 def client_under(scheme: Scheme, ledger: Ledger, facts: Sequence[Fact], language: str) -> ClientUnderScheme:
-    """Explain what `scheme` makes of a ledger of one client, whose payments are stated by `facts`, in the same order."""
+    """Explain what `scheme` makes of a ledger of one client, whose payments `facts` state in the same order."""
     assessment = assess(scheme, ledger.payments, ledger.sets, StepsOfClients(ledger.steps), 1)
     payer = payers(ledger.payments, ledger.named, ledger.homes).tolist()
     chain = _Chain(assessment, ledger.payments)

@@ -159,6 +159,28 @@ def test_an_invoice_that_nobody_compares_is_told(askelma: Askelma, tmp_path: Pat
     assert not report.exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Say what to explain"), (("--client", "c1-a", "--month", "2025-10"), "Say what to explain"),
+        (("--client", "c1-a", "--municipality", "398"), "--municipality goes with --month"),
+        (("--month", "2025-10"), "Say where Askelma runs"),
+    ],
+)  # fmt: skip
+def test_explain_asks_for_one_thing_and_for_where_askelma_runs(
+    askelma: Askelma, options: tuple[str, ...], said: str
+) -> None:
+    stopped = askelma("explain", *options)
+    assert (stopped.code, stopped.out) == (2, "")
+    assert said in stopped.err
+
+
+def test_explain_says_where_nobody_answers(askelma: Askelma) -> None:
+    stopped = askelma("explain", "--month", "2025-10", *NOWHERE)
+    assert (stopped.code, stopped.out) == (1, "")
+    assert stopped.err.startswith("No Askelma answers at http://127.0.0.1:1 (ConnectError).")
+
+
 def test_a_missing_file_is_a_misuse(askelma: Askelma) -> None:
     said = askelma("simulate", "no-such.csv", "--scheme", "law")
     assert said.code == 2

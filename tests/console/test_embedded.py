@@ -237,6 +237,19 @@ def test_a_wrong_key_is_told_in_a_sentence(running: Up, events: Path) -> None:
     assert "Traceback" not in said.stderr
 
 
+def test_a_month_is_explained_as_text_and_as_json(running: Up) -> None:
+    asked = ("explain", "--month", "2026-01", "--municipality", "398", "--scheme", "law")
+    told = askelma(*asked, "--data", running.folder)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("Costs of 2026-01, municipality 398, as of ")
+    token = running.told["finance_token"]
+    published = askelma(*asked, "--json", "--url", running.told["url"], "--key", token)
+    assert json.loads(published.stdout)["source"] == "publications"
+    refused = askelma("explain", "--client", "c1-nobody", "--data", running.folder)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "Askelma refused (404): You have no client of that reference.\n"
+
+
 def test_the_same_demo_writes_the_same_figures(tmp_path: Path) -> None:
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     for path in (first, second):

@@ -74,7 +74,7 @@ def erased(client: str = ANN, on: date = date(2026, 1, 1)) -> Fact:
     return fact(ClientErased(generation=1, effective_on=on), f"erased-{client}", client, on, "askelma")
 
 
-def pathway(
+def pathway(  # noqa: PLR0913 - what a pathway has
     revision: int,
     homes: Sequence[tuple[date, str]],
     steps: Sequence[tuple[date, int]] = (),

@@ -378,6 +378,15 @@ def test_lines_by_month_and_municipality_sum_to_the_pieces(
     lines = cost_lines(found, ordered, np.where(ordered.client == 0, UNKNOWN, 167))
     assert lines.cents.sum() == found.pieces.cents.sum()
     assert lines.days.sum() == ordered.days.sum()
+    months = [(date.fromordinal(day).year - 1970) * 12 + date.fromordinal(day).month - 1 for day in ordered.posted_on]
+    behind = {
+        (ordered.client[p], months[p], -1 if ordered.client[p] == 0 else 167, c, p)
+        for p, c in zip(found.pieces.payment, found.pieces.cost_class, strict=True)
+    }
+    assert lines.payments.tolist() == [
+        sum(key == line for *line_of, _ in behind for line in [tuple(line_of)])
+        for key in zip(lines.client, lines.month, lines.municipality, lines.cost_class, strict=True)
+    ]
     keys = list(zip(lines.client, lines.month, lines.municipality, lines.cost_class, strict=True))
     assert keys == sorted(set(keys))
 

@@ -38,7 +38,7 @@ SCHEMES = rule_book().schemes
 PAYMENTS = [
     Payment(
         0, date(2025, month, 28), f"batch-of-{month}", date(2025, month, 1), date(2025, month, 28), 19,
-        "labour_market_subsidy", "unemployment", 70_699, 70_699, source="kela/maksatus", id=f"maksu-2025-{month}-000001",
+        "labour_market_subsidy", "unemployment", 70_699, 70_699, source="kela/maksatus", id=f"maksu-2025-{month}-01",
     )
     for month in (8, 9, 10)
 ]  # fmt: skip

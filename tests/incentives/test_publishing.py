@@ -1,5 +1,6 @@
 """What leaves: totals first, classes all together or not at all, money with the count of those whose it is."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -73,6 +74,27 @@ def test_few_clients_who_pass_from_class_to_class_close_the_classes() -> None:
     assert found["398", "1-100"] == (None, None)
 
 
+def payments_shown(*classes: CostFigure) -> dict[tuple[str, str], int | None]:
+    totals = [figure(place, "*", 20) for place in sorted({one.municipality for one in classes})]
+    found = disclosed([*totals, *classes], {}, ["fi-2025"], MONTH, SMALLEST)
+    assert all(one.payments is None for one in found if one.is_total)
+    return {(one.municipality, one.cost_class): one.payments for one in found if not one.is_total}
+
+
+def test_the_number_of_payments_is_published_by_class_and_hides_with_its_clients() -> None:
+    lahti = [replace(figure("398", name, 10), payments=10) for name in ("1-100", "101-200")]
+    assert payments_shown(*lahti)["398", "1-100"] == 10
+    few = [replace(figure("398", name, clients), payments=20) for name, clients in (("1-100", 3), ("101-200", 17))]
+    assert set(payments_shown(*few).values()) == {None}
+
+
+def test_the_number_of_payments_hides_where_few_had_several() -> None:
+    lahti = [replace(figure("398", "1-100", 20), payments=26, repeated=6)]
+    kemi = [replace(figure("240", "1-100", 20), payments=21, repeated=1)]
+    assert payments_shown(*lahti) == {("*", "1-100"): 26, ("398", "1-100"): 26}
+    assert payments_shown(*lahti, *kemi) == {("*", "1-100"): None, ("240", "1-100"): None, ("398", "1-100"): 26}
+
+
 def test_a_month_without_payments_is_published_as_nothing() -> None:
     assert shown([], {}) == {("*", "*"): (0, 0)}
 
@@ -135,8 +157,8 @@ async def test_a_publication_writes_totals_and_classes_and_sets_the_gauge(room: 
         found = await published_figures(session, AUTHORITY, Range(MONTH, MONTH, "398", "fi-2025"))
         totals = await newest_totals(session, AUTHORITY)
         as_of = (await session.execute(text("SELECT DISTINCT as_of FROM incentives.published_costs"))).scalars().all()
-    assert [(one.cost_class, one.clients, one.days, one.cents) for one in found] == [
-        ("*", 6, 120, 44652), ("101-200", 6, 120, 44652),
+    assert [(one.cost_class, one.clients, one.payments, one.days, one.cents) for one in found] == [
+        ("*", 6, None, 120, 44652), ("101-200", 6, 6, 120, 44652),
     ]  # fmt: skip
     assert {(one.municipality, one.scheme, one.cents) for one in totals if one.scheme == "fi-2015"} == {
         ("*", "fi-2015", 0), ("398", "fi-2015", 0),

@@ -10,12 +10,14 @@ import pytest
 from contracts.envelope import Fact
 from contracts.facts import BenefitCounterSet
 from contracts.topics import EXPOSURES
-from services.incentives.domain.pathways import PathwayPart
+from services.incentives.domain.pathways import PathwayPart, coordinator_on
+from services.incentives.store import find
 from services.runtime.database import Database
 from services.runtime.publisher import PublishError
 from services.runtime.records import Tombstone
 from tests.incentives.streams import (
     ANN,
+    AUTHORITY,
     BEN,
     RULES,
     Room,
@@ -117,6 +119,33 @@ async def test_a_pathway_that_changes_neither_step_nor_home_costs_no_reckoning(r
     await room.pathways(replace(LAHTI, revision=2))
     assert room.counted("askelma_clients_reckoned_total") == before
     assert len(room.told.records) == told
+
+
+async def test_a_handover_is_kept_and_costs_no_reckoning(room: Room) -> None:
+    homes, kaisa = [(date(2024, 1, 1), "398")], [(date(2024, 2, 1), "kaisa-1")]
+    await room.facts(paid("p", *OCTOBER, 20))
+    await room.pathways(pathway(1, homes, coordinators=kaisa))
+    before = room.counted("askelma_clients_reckoned_total")
+    await room.pathways(
+        pathway(2, homes, coordinators=[*kaisa, (date(2025, 5, 1), None), (date(2025, 6, 1), 'leo "2"')])
+    )
+    assert room.counted("askelma_clients_reckoned_total") == before
+    async with room.database.transaction() as session:
+        known = await find(session, AUTHORITY, ANN)
+    assert known is not None
+    assert [name for _, name in known.coordinators] == ["kaisa-1", None, 'leo "2"']
+    days = {date(2024, 1, 31): None, date(2025, 4, 30): "kaisa-1", date(2025, 5, 1): None, date(2025, 6, 1): 'leo "2"'}
+    assert {day: coordinator_on(known.coordinators, day) for day in days} == days
+
+
+async def test_a_client_of_another_authority_and_one_erased_are_not_found(room: Room) -> None:
+    await room.pathways(LAHTI)
+    async with room.database.transaction() as session:
+        assert await find(session, "elsewhere", ANN) is None
+        assert await find(session, AUTHORITY, ANN) is not None
+    await room.facts(erased())
+    async with room.database.transaction() as session:
+        assert await find(session, AUTHORITY, ANN) is None
 
 
 async def test_a_pathway_of_somebody_without_payments_costs_no_reckoning(room: Room) -> None:

@@ -38,9 +38,12 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
     "/v1/indicators/flow": {"from": "2026-01-01", "to": "2026-06-30"},
     "/v1/indicators/transitions": {"of": "step", **SPAN},
     "/v1/costs": SPAN,
+    "/v1/explain": SPAN,
     "/v1/publications": {"service": "indicators"},
     "/v1/journal/watermark": {"until": "2026-06-30T00:00:00Z"},
 }
+OF_CLIENTS: Final[dict[str, dict[str, str]]] = {"/v1/explain": {"client": "{client}"}}
+"""What those who may see clients ask instead."""
 BODIES: Final[dict[str, dict[str, object]]] = {
     "/v1/replay": {"from": 0, "to": 0},
     "/v1/senders": {"name": "registry"},
@@ -90,11 +93,15 @@ class Door:
         transport = httpx.ASGITransport(self.app)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         filled = path.replace("{client}", client).replace("{name}", "nobody")
+        sees_clients = token.partition("@")[0] in {Role.SUPERVISOR, Role.COORDINATOR}
+        query = OF_CLIENTS.get(path, QUERIES.get(path, {})) if sees_clients else QUERIES.get(path, {})
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as http:
             return await http.request(
                 method,
                 filled,
-                params=QUERIES.get(path, {}) if method == "GET" else {},
+                params={name: value.replace("{client}", client) for name, value in query.items()}
+                if method == "GET"
+                else {},
                 json=BODIES.get(path),
                 headers=headers,
             )

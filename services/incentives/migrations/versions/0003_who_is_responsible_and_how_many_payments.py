@@ -18,9 +18,10 @@ def upgrade() -> None:
 
 
 def _coordinators() -> None:
-    for name, kind in (("coordinator_days", sa.Integer), ("coordinators", sa.Text)):
-        column = sa.Column(name, sa.ARRAY(kind), nullable=False, server_default="{}")
-        op.add_column("client", column, schema=_SCHEMA)
+    days: sa.Column[list[int]] = sa.Column("coordinator_days", sa.ARRAY(sa.Integer), nullable=False, server_default="{}")
+    names: sa.Column[list[str]] = sa.Column("coordinators", sa.ARRAY(sa.Text), nullable=False, server_default="{}")
+    op.add_column("client", days, schema=_SCHEMA)
+    op.add_column("client", names, schema=_SCHEMA)
     # Pathways are told again once a day at unchanged revisions: so that they are read again, and not passed over.
     op.execute("UPDATE incentives.client SET pathway_revision = pathway_revision - 1")
 
