@@ -18,7 +18,9 @@ def upgrade() -> None:
 
 
 def _coordinators() -> None:
-    days: sa.Column[list[int]] = sa.Column("coordinator_days", sa.ARRAY(sa.Integer), nullable=False, server_default="{}")
+    days: sa.Column[list[int]] = sa.Column(
+        "coordinator_days", sa.ARRAY(sa.Integer), nullable=False, server_default="{}"
+    )
     names: sa.Column[list[str]] = sa.Column("coordinators", sa.ARRAY(sa.Text), nullable=False, server_default="{}")
     op.add_column("client", days, schema=_SCHEMA)
     op.add_column("client", names, schema=_SCHEMA)
