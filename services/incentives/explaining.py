@@ -7,6 +7,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Final
 
+import numpy as np
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,8 +15,8 @@ from services.incentives import store
 from services.incentives.domain.costs import payers
 from services.incentives.domain.engine import Assessment, assess
 from services.incentives.domain.money import exact_share
-from services.incentives.domain.pathways import coordinator_on
-from services.incentives.domain.payments import UNKNOWN, Payments, StepsOfClients, chosen
+from services.incentives.domain.pathways import Change, coordinator_on
+from services.incentives.domain.payments import UNKNOWN, Payments, StepsOfClients, chosen, column, rises
 from services.incentives.domain.reckoning import Ledger
 from services.incentives.domain.schemes import CostClass, Rule, Scheme
 from services.incentives.explanations import (
@@ -29,6 +30,7 @@ from services.incentives.explanations import (
     MonthTotal,
     PaymentTold,
     Piece,
+    StepTold,
     class_told,
     rules_told,
 )
@@ -85,6 +87,7 @@ class Explanations:
             as_of=today,
             note="From all facts accepted so far. That this was opened is written to the audit log.",
             counters=[CounterTold.model_validate(dict(counter)) for counter in counters],
+            steps=steps_told([change for change in known.steps if change[0] <= today.toordinal()]),
             schemes=[client_under(one, ledger, [dict(payment) for payment in payments], language) for one in schemes],
         )
 
@@ -115,11 +118,23 @@ def client_under(scheme: Scheme, ledger: Ledger, facts: Sequence[Fact], language
         scheme=scheme.name,
         label=scheme.labels[language],
         kind=scheme.kind,
+        needs_steps=scheme.needs_steps(),
         cents=sum(payment.cents for payment in payments),
         months=_months(scheme, payments),
         payments=payments,
         rules=rules_told(scheme),
     )
+
+
+def steps_told(steps: Sequence[Change]) -> list[StepTold]:
+    """Return a client's steps with the day each began, and which of them were rises."""
+    days, values = column(day for day, _ in steps), column(value for _, value in steps)
+    found, nobody_else = rises(np.zeros_like(days), days, values), np.zeros_like(days)
+    risen = found.number(nobody_else, days) - found.number(nobody_else, days - 1)
+    return [
+        StepTold(start=date.fromordinal(day), step=None if step == UNKNOWN else step, rise=bool(is_rise))
+        for (day, step), is_rise in zip(steps, risen.tolist(), strict=True)
+    ]
 
 
 def _months(scheme: Scheme, payments: Sequence[PaymentTold]) -> list[MonthCost]:

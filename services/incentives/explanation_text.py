@@ -8,14 +8,13 @@ from services.incentives.explanations import (
     ClientExplained,
     ClientUnderScheme,
     CounterTold,
-    DaysTold,
     FigureRow,
     FiguresExplained,
     FiguresUnderScheme,
     MonthTotal,
-    PartTold,
     PaymentTold,
     RuleTold,
+    StepTold,
 )
 from services.incentives.formulas import euros, percent
 
@@ -47,21 +46,29 @@ def _client_lines(told: ClientExplained) -> Iterator[str]:
     yield told.note
     for scheme in told.schemes:
         yield ""
-        yield from _under(scheme, told.counters)
+        yield from _under(scheme, told.counters, told.steps)
 
 
-def _under(scheme: ClientUnderScheme, counters: Sequence[CounterTold]) -> Iterator[str]:
+def _under(scheme: ClientUnderScheme, counters: Sequence[CounterTold], steps: Sequence[StepTold]) -> Iterator[str]:
     yield from _heading(scheme.label, scheme.scheme, scheme.kind)
     yield from _rules(scheme.rules)
     obeyed = {part.value for rule in scheme.rules for part in rule.parts if part.part == "counter"}
     for one in counters:
         if one.counter in obeyed:
             yield f"Counter {one.counter} set to {one.days} on {one.on} ({one.reason}): {_fact(one)}"
+    for step in steps if scheme.needs_steps else ():
+        yield f"From {step.start}: {_step(step)}"
     for payment in scheme.payments:
         yield from _payment(payment)
     for month in scheme.months:
         yield f"{month.month}, payer {month.municipality or 'not known'}, {month.standing}: {euros(month.cents)}"
     yield f"Total: {euros(scheme.cents)}"
+
+
+def _step(told: StepTold) -> str:
+    if told.step is None:
+        return "no step is known"
+    return f"step {told.step}, higher than any before" if told.rise else f"step {told.step}"
 
 
 def _heading(label: str, name: str, kind: str) -> Iterator[str]:
@@ -134,15 +141,8 @@ def _rules(rules: Sequence[RuleTold]) -> Iterator[str]:
         until = f" until before {rule.end}" if rule.end else ""
         yield f"Rule {rule.rule}, periods that begin{since}{until}:" if since or until else f"Rule {rule.rule}:"
         for part in rule.parts:
-            yield f"  {part.part}: {_value(part)}"
+            yield f"  {part.part}: {part.said}"
             yield f"    {_ground(part.mark, part.reference)}"
-
-
-def _value(part: PartTold) -> str:
-    if isinstance(part.value, DaysTold):
-        told = part.value
-        return f"{', '.join(told.benefits)}; {', '.join(told.bases)}; general support {told.general_support}"
-    return part.value or "see the reference"
 
 
 def _ground(mark: Mark, reference: str) -> str:

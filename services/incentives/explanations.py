@@ -8,10 +8,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.incentives.domain.schemes import CostClass, Days, Kind, Mark, Rule, Scheme, Standing
+from services.incentives.describing import said
+from services.incentives.domain.schemes import CostClass, Days, Effect, Kind, Mark, Progress, Rule, Scheme, Standing
 from services.incentives.formulas import Relation, relation, written
 
-_PAYER: Final = "home_on_posting"
+_PAYER: Final = ("home_on_posting", "the home municipality on the day of posting, unless the insurer names another")
 """The one way to find the payer that scheme files take."""
 _PERCENT_BP: Final = 100
 
@@ -33,11 +34,20 @@ class DaysTold(_Told):
     general_support: str
 
 
+class EffectTold(_Told):
+    """What a rise does: for how many paid days, or by how many days or percentage points; 0 where not meant."""
+
+    progress: Progress
+    days: int
+    points: float
+
+
 class PartTold(_Told):
-    """One part of a rule: what it says, how certain that is, and where it stands. `value` null: the reference says."""
+    """One part of a rule: its value, what that says, how certain it is, and where it stands."""
 
     part: str
-    value: str | DaysTold | None
+    value: str | DaysTold | EffectTold
+    said: str
     mark: Mark
     reference: str
 
@@ -82,11 +92,23 @@ def class_told(one: CostClass) -> ClassTold:
 
 
 def _parts(rule: Rule) -> Iterator[PartTold]:
-    for part, ground in rule.grounds.items():
-        said = _PAYER if part == "payer" else getattr(rule, part, None)
-        value = _days_told(said) if isinstance(said, Days) else said
-        known = value if isinstance(value, str | DaysTold) else None
-        yield PartTold(part=part, value=known, mark=ground.mark, reference=ground.reference)
+    in_words = said(rule)
+    values = {
+        "counter": (rule.counter, in_words["counter"]),
+        "count": (_days_told(rule.count), in_words["count"]),
+        "cost": (_days_told(rule.cost), in_words["cost"]),
+        "boundary": (rule.boundary, in_words["boundary"]),
+        "progress": (_effect_told(rule.effect), in_words["progress"]),
+        "base": (rule.base, in_words["base"]),
+        "payer": _PAYER,
+    }
+    for part, (value, words) in values.items():
+        ground = rule.grounds[part]
+        yield PartTold(part=part, value=value, said=words, mark=ground.mark, reference=ground.reference)
+
+
+def _effect_told(effect: Effect) -> EffectTold:
+    return EffectTold(progress=effect.progress, days=effect.days, points=effect.points_bp / _PERCENT_BP)
 
 
 def _days_told(days: Days) -> DaysTold:
@@ -193,19 +215,29 @@ class ClientUnderScheme(_Told):
     scheme: str
     label: str
     kind: Kind
+    needs_steps: bool
     cents: int
     rules: list[RuleTold]
     months: list[MonthCost]
     payments: list[PaymentTold]
 
 
+class StepTold(_Told):
+    """The step from a day on, null: none is known; `rise`: it is higher than any known before."""
+
+    start: Annotated[date, Field(serialization_alias="from")]
+    step: int | None
+    rise: bool
+
+
 class ClientExplained(_Told):
-    """From the facts about one client to euros."""
+    """From the facts about one client to euros. `steps` is what schemes tied to progress look at."""
 
     client: str
     as_of: date
     note: str
     counters: list[CounterTold]
+    steps: list[StepTold]
     schemes: list[ClientUnderScheme]
 
 

@@ -74,9 +74,9 @@ class Known:
     pathway_revision: int | None
     steps: tuple[Change, ...]
     homes: tuple[Change, ...]
-    coordinators: tuple[Handover, ...]
     is_erased: bool
     is_told: bool
+    coordinators: tuple[Handover, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,9 @@ def _known(row: Row[tuple[object, ...]]) -> Known:
         row.pathway_revision,
         tuple(zip(row.step_days, row.steps, strict=True)),
         tuple(zip(row.home_days, row.homes, strict=True)),
-        tuple(zip(row.coordinator_days, row.coordinators, strict=True)),
         row.is_erased,
         row.is_told,
+        tuple(zip(row.coordinator_days, row.coordinators, strict=True)),
     )
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from services.incentives.domain.payments import Payment, column, counter_sets, payments_in_order, track
 from services.incentives.domain.reckoning import Ledger
 from services.incentives.explain_routes import SEE_EXPLANATIONS, page_routes
-from services.incentives.explaining import Explanations, client_under
+from services.incentives.explaining import Explanations, client_under, steps_told
 from services.incentives.explanations import ClientExplained, CounterTold
 from services.incentives.reporting import CostFigure, Range
 from services.incentives.routes import CostBook, Found
@@ -79,6 +79,7 @@ class Told(Explanations):
                     source="kela", id="c-1", counter="law_2025", on=date(2025, 1, 1), days=171, reason="carried_over"
                 )
             ],
+            steps=steps_told([(date(2025, 1, 1).toordinal(), 1), (date(2025, 9, 10).toordinal(), 3)]),
             schemes=[client_under(SCHEMES[scheme or "law"], ledger, [asdict(one) for one in PAYMENTS], language)],
         )
 
@@ -124,7 +125,7 @@ def test_the_page_fits_every_screen_and_is_accessible(
 ) -> None:
     with page_of(browser, size, language=language, dark=dark) as open_page:
         signed_in(open_page, address)
-        for query in (f"client={CLIENT}", "month=2025-10"):
+        for query in (f"client={CLIENT}&scheme=progress-pause", "month=2025-10"):
             open_page.goto(f"{address}/costs/explain?{query}")
             assert overflow(open_page) == 0, query
             assert accessibility_faults(open_page) == [], query

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from services.incentives.domain.money import exact_share, half_up
 from services.incentives.domain.payments import UNKNOWN, Payment, column, counter_sets, payments_in_order, track
 from services.incentives.domain.reckoning import Ledger
-from services.incentives.domain.schemes import BASES, BENEFITS, Days, RuledPeriod, Scheme
-from services.incentives.explaining import client_under
-from services.incentives.explanations import ClientUnderScheme, DaysTold, rules_told
+from services.incentives.domain.schemes import BASES, BENEFITS, Days, Progress, RuledPeriod, Scheme
+from services.incentives.explaining import client_under, steps_told
+from services.incentives.explanations import ClientUnderScheme, EffectTold, rules_told
 from services.incentives.formulas import euros, relation, share_formula, sum_formula, written
 from services.incentives.rule_files import rule_book
 
@@ -111,12 +111,29 @@ def test_pieces_sum_to_their_payment_payments_to_the_months_and_these_to_the_tot
 
 @pytest.mark.parametrize("name", sorted(SCHEMES))
 def test_a_scheme_names_its_parts_once_with_mark_and_reference(name: str) -> None:
-    for rule in rules_told(SCHEMES[name]):
-        parts = {part.part: part for part in rule.parts}
-        assert {"counter", "count", "cost", "boundary", "progress", "base", "payer"} <= parts.keys()
-        assert all(part.reference and part.value for part in parts.values() if part.part != "progress")
-        assert isinstance(parts["count"].value, DaysTold)
-        assert all(one.reference for one in rule.classes)
+    for rule, period in zip(rules_told(SCHEMES[name]), SCHEMES[name].periods, strict=True):
+        assert {part.part: part.reference for part in rule.parts} == {
+            part: ground.reference for part, ground in period.rule.grounds.items()
+        }
+        assert all(part.said for part in rule.parts)
+        assert [one.cost_class for one in rule.classes] == [one.name for one in period.rule.ladder.classes]
+
+
+def test_a_scheme_tied_to_progress_says_what_a_rise_does() -> None:
+    parts = {part.part: part for part in rules_told(SCHEMES["progress-pause"])[0].parts}
+    assert parts["progress"].value == EffectTold(progress=Progress.PAUSE, days=60, points=0)
+    assert parts["progress"].said == "a first-time higher step stops the counter for 60 paid days"
+    told = explained(SCHEMES["progress-pause"], [OCTOBER], before=187)
+    assert told.needs_steps
+    assert (told.payments[0].counter_before, told.payments[0].counter_after) == (187, 194)
+
+
+def test_steps_tell_which_of_them_were_rises() -> None:
+    course = [(date(2025, 1, day).toordinal(), step) for day, step in enumerate((2, 1, UNKNOWN, 2, 3), 1)]
+    assert [(one.start.day, one.step, one.rise) for one in steps_told(course)] == [
+        (1, 2, False), (2, 1, False), (3, None, False), (4, 2, False), (5, 3, True),
+    ]  # fmt: skip
+    assert steps_told([]) == []
 
 
 def test_what_is_not_confirmed_is_marked_so() -> None:
