@@ -1,4 +1,4 @@
-"""Applies the roles of `roles.sql`, and gives passwords to those that have one.
+"""Applies the roles of `roles.sql` and the questions of `reporting.sql`, and gives passwords to roles that have one.
 
 `python -m deploy.database.roles` does so for the database of ASKELMA_DATABASE_URL, with the passwords that stand in
 files named like their roles in the folder ASKELMA_ROLE_PASSWORDS.
@@ -21,6 +21,7 @@ from services.runtime.database import plain_dsn
 URL_SETTING: Final = "ASKELMA_DATABASE_URL"
 PASSWORDS_SETTING: Final = "ASKELMA_ROLE_PASSWORDS"
 REPORTING: Final = "askelma_reporting"
+SCRIPTS: Final = ("roles.sql", "reporting.sql")
 ROLES: Final = ("askelma_ingest", "askelma_indicators", "askelma_incentives", "askelma_notifier", REPORTING)
 
 
@@ -29,7 +30,7 @@ class RolesError(Exception):
 
 
 async def apply_roles(database_url: str, passwords: Mapping[str, SecretStr] | None = None) -> None:
-    """Bring roles, owners and rights to what `roles.sql` says; run it after every migration.
+    """Bring roles, owners, rights and the functions for reporting to what SCRIPTS say; run it after every migration.
 
     `database_url` is that of the database's owner. `passwords` gives a password by role, one of ROLES; a role without
     one keeps what it has. Raises RolesError.
@@ -45,7 +46,8 @@ async def apply_roles(database_url: str, passwords: Mapping[str, SecretStr] | No
         raise RolesError(f"The database cannot be reached as its owner: {error}.") from None
     try:
         async with connection.transaction():
-            await connection.execute(files("deploy.database").joinpath("roles.sql").read_text(encoding="utf-8"))
+            for script in SCRIPTS:
+                await connection.execute(files("deploy.database").joinpath(script).read_text(encoding="utf-8"))
             for role, password in (passwords or {}).items():
                 await _give_password(connection, role, password)
     except asyncpg.InsufficientPrivilegeError as error:

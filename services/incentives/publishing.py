@@ -14,8 +14,9 @@ from datetime import date
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.incentives import reporting
+from services.incentives import reporting, store
 from services.incentives.domain.schemes import Scheme
+from services.incentives.histograms import DayHistograms
 from services.incentives.metrics import ELSEWHERE, IncentiveMetrics
 from services.incentives.reporting import CostFigure, Range
 from services.runtime.authorities import Authority
@@ -42,9 +43,11 @@ class CostFigures:
         self._authorities = authorities
         self._schemes = schemes
         self._metrics = metrics
+        self._histograms = DayHistograms(schemes)
 
     async def make(self, session: AsyncSession, publications: Sequence[Publication]) -> None:
-        """Write the costs of one authority's publications."""
+        """Write the costs and day histograms of one authority's publications, all of the same facts."""
+        await store.hold(session)  # a client who came between two questions would be told by their difference
         for publication in publications:
             await self._make(session, publication)
 
@@ -53,14 +56,11 @@ class CostFigures:
         asked = Range(publication.month, publication.month)
         exact = await reporting.exact_figures(session, publication.authority, asked)
         paying = await reporting.paying_clients(session, publication.authority, publication.month)
-        shown = disclosed(
-            placed(exact, members),
-            _placed_counts(paying, members),
-            self._schemes,
-            publication.month,
-            smallest_shown_on(publication.as_of),
-        )
+        smallest = smallest_shown_on(publication.as_of)
+        counts = _placed_counts(paying, members)
+        shown = disclosed(placed(exact, members), counts, self._schemes, publication.month, smallest)
         await reporting.publish(session, publication.authority, publication.as_of, shown)
+        await self._histograms.publish(session, publication, members, shown, smallest)
 
     async def show(self) -> None:
         """Set the gauge from the newest publication of each authority; a hidden figure has no series."""

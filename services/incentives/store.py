@@ -141,6 +141,33 @@ def _known(row: Row[tuple[object, ...]]) -> Known:
     )
 
 
+_PAID_IN: Final = text("""
+    SELECT c.client, c.authority, c.pathway_revision, c.step_days, c.steps, c.home_days, c.homes,
+           c.coordinator_days, c.coordinators, FALSE AS is_erased, TRUE AS is_told
+    FROM incentives.client c
+    WHERE c.client > :last AND c.client IN (SELECT k.client FROM incentives.cost k
+                                            WHERE k.authority = :authority AND k.month = :month)
+    ORDER BY c.client LIMIT :limit
+""")
+
+
+async def paid_in(session: AsyncSession, authority: str, month: date, last: str, limit: int) -> list[Known]:
+    """Return up to `limit` clients after `last` with payments posted in `month`."""
+    asked = {"authority": authority, "month": month, "last": last, "limit": limit}
+    return [_known(row) for row in await session.execute(_PAID_IN, asked)]
+
+
+_HOLD: Final = text("LOCK TABLE incentives.client IN SHARE MODE")
+
+
+async def hold(session: AsyncSession) -> None:
+    """Let nobody change anything about any client until this transaction ends; wait for those who are about to.
+
+    Whoever takes in facts or pathways begins with an insert into this table, so all wait there and hold nothing.
+    """
+    await session.execute(_HOLD)
+
+
 # Arrays of arrays must be rectangular in PostgreSQL, so courses travel as text.
 _KEEP_COURSES: Final = _statement("""
     UPDATE incentives.client c

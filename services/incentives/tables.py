@@ -4,9 +4,10 @@ Text that orders payments has the collation "C" in the tables, so that the datab
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Integer, Text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Integer, Numeric, Text
 from sqlmodel import Column, Field, SQLModel
 
 SCHEMA: Final = "incentives"
@@ -156,3 +157,37 @@ class PublishedCostRecord(SQLModel, table=True):
     days: int | None = Field(sa_type=BigInteger)
     base_cents: int | None = Field(sa_type=BigInteger)
     cents: int | None = Field(sa_type=BigInteger)
+
+
+class PublishedDayMonthRecord(SQLModel, table=True):
+    """A month of the day histogram: the first days of its bins in one municipality; None: the month is left out.
+
+    `counted_as` is the scheme by whose counter days are numbered.
+    """
+
+    __tablename__ = "published_day_months"
+    __table_args__ = _IN_SCHEMA
+
+    authority: str = Field(primary_key=True)
+    month: date = Field(primary_key=True)
+    municipality: str = Field(primary_key=True)
+    as_of: date
+    counted_as: str
+    edges: list[int] | None = Field(sa_column=Column(ARRAY(Integer)))
+
+
+class PublishedDayBinRecord(SQLModel, table=True):
+    """A bin of the day histogram that is not empty; `to_day` None: open. `basic_part_cents` is not rounded to cents."""
+
+    __tablename__ = "published_day_bins"
+    __table_args__ = _IN_SCHEMA
+
+    authority: str = Field(primary_key=True)
+    month: date = Field(primary_key=True)
+    municipality: str = Field(primary_key=True)
+    from_day: int = Field(primary_key=True)
+    to_day: int | None
+    clients: int = Field(sa_type=BigInteger)
+    days: int = Field(sa_type=BigInteger)
+    basic_part_cents: Decimal = Field(sa_column=Column(Numeric(24, 6)))
+    pieces_at_most: int = Field(sa_type=BigInteger)
