@@ -40,8 +40,9 @@ $$;
 -- `thresholds` are the first days of classes and `percents` what the municipality pays from each on; days before the
 -- first threshold cost nothing. A threshold moves to the nearest edge of the month's published day histogram, to the
 -- lower one of two as near; both are returned. Where they are the same, `euros` is within half a cent of the exact
--- figure for each piece of a payment, of which there are at most `pieces_at_most`. A month that was left out of the
--- histogram is one row that says so. Of the whole authority, edges are those that all its municipalities have.
+-- figure for each piece of a payment, of which there are at most `pieces_at_most`. Where two thresholds move to one
+-- edge, the class between them is empty: its used_to_day lies before its used_from_day. A month that was left out of
+-- the histogram is one row that says so. Of the whole authority, edges are those that all its municipalities have.
 CREATE OR REPLACE FUNCTION reporting.cost_what_if(
     authority text, municipality text, from_month text, to_month text, thresholds text, percents text
 ) RETURNS TABLE (
@@ -69,11 +70,11 @@ BEGIN
             THEN format('percents: must be as many as thresholds, %s', cardinality(first_days))
         WHEN 100 < ANY (shares) THEN 'percents: must be from 0 to 100'
         WHEN NOT EXISTS (SELECT FROM incentives.published_day_months AS m WHERE m.authority = cost_what_if.authority)
-            THEN 'authority: nothing is published of one with this id; it must be written as in published_costs'
+            THEN 'authority: must be the id of one whose figures are published'
         WHEN municipality IS NULL OR municipality <> '*' AND NOT EXISTS (
             SELECT FROM incentives.published_day_months AS m
             WHERE m.authority = cost_what_if.authority AND m.municipality = cost_what_if.municipality
-        ) THEN 'municipality: must be the number of one of the authority''s, such as 398, or * for all of them'
+        ) THEN 'municipality: must be one of the authority''s, such as 398, or * for all of them'
     END;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = wrong;
@@ -119,8 +120,8 @@ BEGIN
         GROUP BY used.month, used.class
     )
     SELECT used.month, false, used.class, used.from_day, used.day, used.until_day - 1, used.share,
-           coalesce(sums.days, 0), coalesce(sums.cents, 0) / 100, coalesce(sums.cents, 0) * used.share / 10000,
-           coalesce(sums.pieces, 0)
+           coalesce(sums.days, 0), trim_scale(coalesce(sums.cents / 100, 0)),
+           trim_scale(coalesce(sums.cents * used.share / 10000, 0)), coalesce(sums.pieces, 0)
     FROM used LEFT JOIN sums USING (month, class)
     UNION ALL
     SELECT DISTINCT p.month, true, NULL::integer, NULL::integer, NULL::integer, NULL::integer, NULL::numeric,

@@ -1,5 +1,6 @@
 """What leaves: totals first, classes all together or not at all, money with the count of those whose it is."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -8,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from services.incentives import store
 from services.incentives.publishing import CostFigures, disclosed, placed
 from services.incentives.reporting import CostFigure, Range, newest_totals, published_figures
 from services.runtime.authorities import Authority
 from services.runtime.publications import Publication
 from tests.incentives.streams import AUTHORITY, MUNICIPALITIES, RULES, Room, counter, paid, pathway
+from tests.rigs.waiting import until
 
 unhurried = settings(deadline=None)  # how long an example takes is the machine's business
 MONTH = date(2025, 10, 1)
@@ -178,3 +181,33 @@ async def test_a_hidden_total_has_no_series(room: Room) -> None:
     await figures.show()
     series = [sample for metric in room.registry.collect() for sample in metric.samples if "cost_euros" in sample.name]
     assert series == []
+
+
+@pytest.mark.store
+async def test_a_publication_waits_for_who_is_writing_and_states_costs_and_days_of_the_same_clients(room: Room) -> None:
+    await _area_of_six(room)
+    figures = CostFigures(room.database, {AUTHORITY: AREA}, RULES.schemes, room.metrics)
+    publication = Publication(AUTHORITY, MONTH, date(2025, 10, 31), 7, datetime(2025, 11, 5, tzinfo=UTC))
+
+    async def publish() -> None:
+        async with room.database.transaction() as session:
+            await figures.make(session, [publication])
+
+    async with room.database.transaction() as session:
+        await store.lock(session, {"c1-new": AUTHORITY})
+        publishing = asyncio.create_task(publish())
+        await until(lambda: _somebody_waits(room), "the publication waits")
+    await publishing
+    async with room.database.transaction() as session:
+        bins = await session.execute(
+            text("SELECT municipality, from_day, clients, days FROM incentives.published_day_bins")
+        )
+        assert [tuple(row) for row in bins] == [("398", 121, 6, 60), ("398", 131, 6, 60)]
+        months = await session.execute(text("SELECT municipality, counted_as FROM incentives.published_day_months"))
+        assert {tuple(row) for row in months} == {(place, "fi-2025") for place in MUNICIPALITIES}
+
+
+async def _somebody_waits(room: Room) -> bool:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'incentives.client'::regclass")
+    async with room.database.transaction() as session:
+        return bool((await session.execute(waiting)).scalar_one())

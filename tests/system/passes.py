@@ -146,6 +146,8 @@ TABLES: Final = {
     "published flow": "SELECT * FROM indicators.published_flow",
     "published transitions": "SELECT * FROM indicators.published_transitions",
     "published costs": "SELECT * FROM incentives.published_costs",
+    "published day months": "SELECT * FROM incentives.published_day_months",
+    "published day bins": "SELECT * FROM incentives.published_day_bins",
     "published alerts": "SELECT * FROM notifier.published_alerts",
     "publications": """SELECT 'indicators', authority, month, as_of FROM indicators.publication
                        UNION ALL SELECT 'incentives', authority, month, as_of FROM incentives.publication
