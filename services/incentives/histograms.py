@@ -35,11 +35,11 @@ from services.incentives.domain.histogram import (
 )
 from services.incentives.domain.payments import NO_STEPS
 from services.incentives.domain.reckoning import Ledger
-from services.incentives.domain.schemes import DayLadder, Mark, Rule, Scheme
+from services.incentives.domain.schemes import DayLadder, Effect, Mark, Rule, Scheme
 from services.incentives.metrics import ELSEWHERE
 from services.incentives.reporting import CostFigure
 from services.incentives.rule_files import RuleFileError
-from services.runtime.disclosure import TOTAL
+from services.runtime.disclosure import TOTAL, smallest_shown_on
 from services.runtime.publications import Publication
 
 _FILE: Final = "histogram.yaml"
@@ -90,8 +90,8 @@ def histogram_numbering(schemes: Mapping[str, Scheme], folder: Traversable | Non
     if scheme is None or not _numbers_days(scheme):
         fitting = ", ".join(name for name, one in schemes.items() if _numbers_days(one))
         raise RuleFileError(
-            f"{_FILE}: counted_as.scheme: is not a scheme of one rule with a ladder by days, the boundary day, and the "
-            f"same days under count and cost; such are: {fitting}"
+            f"{_FILE}: counted_as.scheme: is not a scheme of one rule with a ladder by days, the boundary day, no "
+            f"progress, and the same days under count and cost; such are: {fitting}"
         )
     rules = [rule for one in schemes.values() for rule in one.rules()]
     return Numbering(scheme, candidate_edges(form.bins.days, form.bins.until_day, rules))
@@ -101,7 +101,7 @@ def _numbers_days(scheme: Scheme) -> bool:
     rules = list(scheme.rules())
     rule = rules[0]
     by_day = isinstance(rule.ladder, DayLadder) and rule.boundary == "day"
-    return len(rules) == 1 and by_day and rule.count == rule.cost
+    return len(rules) == 1 and by_day and rule.effect == Effect() and rule.count == rule.cost
 
 
 def _read(file: Traversable) -> _HistogramForm:
@@ -129,7 +129,6 @@ class DayHistograms:
 
     def __init__(self, schemes: Mapping[str, Scheme]) -> None:
         """Read the rule file. Raises RuleFileError."""
-        self._schemes = schemes
         self._numbering = histogram_numbering(schemes)
         self._fine = numbering(self._numbering.scheme, self._numbering.edges)
         self._thresholds = thresholds([rule for scheme in schemes.values() for rule in scheme.rules()])
@@ -141,31 +140,38 @@ class DayHistograms:
     async def publish(
         self,
         session: AsyncSession,
-        publication: Publication,
         members: Collection[str],
-        costs: Sequence[CostFigure],
-        smallest: int,
+        costs: Mapping[Publication, Sequence[CostFigure]],
     ) -> None:
-        """Write the month of each of `members` and of elsewhere; `costs` are the figures published beside it."""
-        lines = await self._lines(session, publication)
-        months = self.months(lines, members, costs, smallest)
-        await _write(session, publication, self._numbering.scheme.name, months)
+        """Write the months of one authority's publications, for each of `members` and for elsewhere.
 
-    async def _lines(self, session: AsyncSession, publication: Publication) -> DayLines:
-        pages: list[DayLines] = []
+        `costs` are the figures that are published beside them.
+        """
+        lines = await self._lines(session, list(costs))
+        for publication, beside in costs.items():
+            smallest = smallest_shown_on(publication.as_of)
+            months = self.months(lines[publication.month], members, beside, smallest)
+            await _write(session, publication, self._numbering.scheme.name, months)
+
+    async def _lines(self, session: AsyncSession, publications: Sequence[Publication]) -> dict[date, DayLines]:
+        """Return the lines of each month, in one pass through the clients: each needs all its payments."""
+        authority, months = publications[0].authority, [publication.month for publication in publications]
+        pages: dict[date, list[DayLines]] = {month: [] for month in months}
         sizes: list[int] = []
         last = ""
-        while known := await store.paid_in(session, publication.authority, publication.month, last, _PAGE):
+        while known := await store.paid_in(session, authority, months, last, _PAGE):
             ledger = await store.ledger(session, known)
-            pages.append(self._of_page(ledger, month_number(publication.month)))
+            for month, lines in self._of_page(ledger, months).items():
+                pages[month].append(lines)
             sizes.append(len(known))
             last = known[-1].client
-        return joined(pages, sizes)
+        return {month: joined(of_month, sizes) for month, of_month in pages.items()}
 
-    def _of_page(self, ledger: Ledger, month: int) -> DayLines:
+    def _of_page(self, ledger: Ledger, months: Sequence[date]) -> dict[date, DayLines]:
         payments = ledger.payments
         assessment = assess(self._fine, payments, ledger.sets, NO_STEPS, ledger.clients)
-        return day_lines(assessment, payments, payers(payments, ledger.named, ledger.homes), month)
+        payer = payers(payments, ledger.named, ledger.homes)
+        return {month: day_lines(assessment, payments, payer, month_number(month)) for month in months}
 
     def months(
         self, lines: DayLines, members: Collection[str], costs: Sequence[CostFigure], smallest: int
@@ -198,8 +204,8 @@ class DayHistograms:
             span
             for scheme, rules in self._alike.items()
             for rule in rules
-            for name, span in zip(rule.class_names, spans(rule), strict=False)
-            if (scheme, name) in shown
+            for cost_class, span in zip(rule.ladder.classes, spans(rule), strict=False)
+            if (scheme, cost_class.name) in shown
         )
 
 

@@ -48,10 +48,11 @@ class CostFigures:
     async def make(self, session: AsyncSession, publications: Sequence[Publication]) -> None:
         """Write the costs and day histograms of one authority's publications, all of the same facts."""
         await store.hold(session)  # a client who came between two questions would be told by their difference
-        for publication in publications:
-            await self._make(session, publication)
+        costs = {publication: await self._make_costs(session, publication) for publication in publications}
+        members = self._authorities[publications[0].authority].municipalities
+        await self._histograms.publish(session, members, costs)
 
-    async def _make(self, session: AsyncSession, publication: Publication) -> None:
+    async def _make_costs(self, session: AsyncSession, publication: Publication) -> list[CostFigure]:
         members = self._authorities[publication.authority].municipalities
         asked = Range(publication.month, publication.month)
         exact = await reporting.exact_figures(session, publication.authority, asked)
@@ -60,7 +61,7 @@ class CostFigures:
         counts = _placed_counts(paying, members)
         shown = disclosed(placed(exact, members), counts, self._schemes, publication.month, smallest)
         await reporting.publish(session, publication.authority, publication.as_of, shown)
-        await self._histograms.publish(session, publication, members, shown, smallest)
+        return shown
 
     async def show(self) -> None:
         """Set the gauge from the newest publication of each authority; a hidden figure has no series."""

@@ -146,14 +146,15 @@ _PAID_IN: Final = text("""
            c.coordinator_days, c.coordinators, FALSE AS is_erased, TRUE AS is_told
     FROM incentives.client c
     WHERE c.client > :last AND c.client IN (SELECT k.client FROM incentives.cost k
-                                            WHERE k.authority = :authority AND k.month = :month)
+                                            WHERE k.authority = :authority
+                                              AND k.month IN (SELECT unnest(CAST(:months AS date[]))))
     ORDER BY c.client LIMIT :limit
 """)
 
 
-async def paid_in(session: AsyncSession, authority: str, month: date, last: str, limit: int) -> list[Known]:
-    """Return up to `limit` clients after `last` with payments posted in `month`."""
-    asked = {"authority": authority, "month": month, "last": last, "limit": limit}
+async def paid_in(session: AsyncSession, authority: str, months: Sequence[date], last: str, limit: int) -> list[Known]:
+    """Return up to `limit` clients after `last` with payments posted in any of `months`."""
+    asked = {"authority": authority, "months": list(months), "last": last, "limit": limit}
     return [_known(row) for row in await session.execute(_PAID_IN, asked)]
 
 

@@ -25,6 +25,7 @@ DOMAINS_MAY_IMPORT: Final = {
 NOT_LAW: Final = {
     "services/incentives/domain/costs.py": {12: "months of a year", 1970: "numpy counts days and months from here"},
     "services/incentives/domain/counting.py": {24: "bits that a stretch's number is shifted by"},
+    "services/incentives/domain/histogram.py": {1_000_000: "millionths of a cent"},
     "services/incentives/domain/money.py": {10_000: "basis points of the whole"},
     "services/incentives/domain/payments.py": {
         5: "Monday to Friday",

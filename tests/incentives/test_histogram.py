@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
+from importlib.resources import files
 from itertools import product
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +33,9 @@ from services.incentives.domain.histogram import (
 )
 from services.incentives.domain.payments import NO_STEPS, Payment, column, counter_sets, payments_in_order
 from services.incentives.domain.schemes import CostClass, Counter, DayLadder, Ground, Mark
-from services.incentives.rule_files import rule_book
+from services.incentives.histograms import DayHistograms, histogram_numbering
+from services.incentives.reporting import CostFigure
+from services.incentives.rule_files import RuleFileError, rule_book
 
 unhurried = settings(deadline=None)  # how long an example takes is the machine's business
 SCHEMES: Final = rule_book().schemes
@@ -212,6 +217,7 @@ def test_nothing_that_can_be_worked_out_is_of_few(stays: list[Stay]) -> None:
     few = range(1, SMALLEST)
     assert all(one.clients not in few for one in bins)
     assert sum(one.clients for one in bins) - len(stays) not in few
+    assert {until for _, until in shown if until} <= set(edges)
     for first, until in shown:
         inside = sum(one.clients for one in bins if first <= one.from_day and (until is None or one.from_day < until))
         assert inside - among(stays, first, until) not in few
@@ -319,3 +325,64 @@ def test_on_edges_a_ladder_costs_what_the_engine_says_within_half_a_cent_for_eac
     assert lines.basic_part.sum() == exact.base_cents[in_month].sum() * MILLIONTHS
     assert abs(asked - int(exact.cents[in_month].sum())) <= Fraction(pieces, 2) + Fraction(pieces, MILLIONTHS)
     assert pieces <= lines.pieces.sum()
+
+
+# --- beside the published costs --------------------------------------------------------------------------------------
+
+HISTOGRAMS: Final = DayHistograms(SCHEMES)
+THIRTY: Final = [*clients(27, 0), *clients(3, 15)]
+"""The 27 are on days 1 to 10, the three on days 151 to 160."""
+
+
+def published(scheme: str, cost_class: str, count: int | None, cents: int | None) -> CostFigure:
+    return CostFigure(MONTH, "398", scheme, cost_class, count, count, cents, cents)
+
+
+def edges_beside(stays: Sequence[Stay], *costs: CostFigure) -> tuple[int, ...] | None:
+    (month,) = HISTOGRAMS.months(lines_of(stays), {"398"}, costs, SMALLEST)
+    return month.edges
+
+
+def test_a_month_whose_total_is_hidden_is_left_out() -> None:
+    assert edges_beside(clients(30, 0), published("fi-2025", "*", None, None)) is None
+    assert edges_beside(THIRTY, published("fi-2025", "*", 30, None)) is None
+    assert edges_beside(clients(30, 0), published("fi-2025", "*", 30, 0)) is not None
+
+
+def test_a_class_that_another_scheme_publishes_keeps_its_edge_or_the_month_is_left_out() -> None:
+    total = published("fi-2025", "*", 30, 5000)
+    waiting = published("step-graded", "1-100", 27, 0)
+    found = edges_beside(THIRTY, total)
+    assert found is not None
+    assert 101 not in found
+    assert edges_beside(THIRTY, total, waiting) is None
+    elsewhere = [*clients(20, 0), *clients(10, 15)]
+    found = edges_beside(elsewhere, total, waiting)
+    assert found is not None
+    assert 101 in found
+
+
+def test_who_pays_from_outside_the_authority_stands_together_as_elsewhere() -> None:
+    months = HISTOGRAMS.months(lines_of(clients(6, 0)), {"167"}, [], SMALLEST)
+    assert [(month.municipality, len(month.bins)) for month in months] == [("167", 0), ("elsewhere", 1)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("scheme: fi-2025", "scheme: fi-2015", "counted_as.scheme: is not a scheme of one rule with a ladder by days"),
+        ("scheme: fi-2025", "scheme: fi-1999", "such are: fi-2025"),
+        ("days: 10 ", "days: 0 ", "histogram.yaml: bins.days: "),
+        ("until_day: 1500", "until: 1500", "histogram.yaml: bins.until_day: "),
+        ("bins:", "bins: [", "histogram.yaml: is not YAML"),
+    ],
+)
+def test_a_rule_file_that_cannot_be_used_is_refused_by_file_and_field(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    shipped = files("services.incentives").joinpath("rules", "histogram.yaml").read_text(encoding="utf-8")
+    assert old in shipped
+    (tmp_path / "histogram.yaml").write_text(shipped.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RuleFileError) as refusal:
+        histogram_numbering(SCHEMES, tmp_path)
+    assert told in str(refusal.value)

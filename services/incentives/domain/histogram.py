@@ -28,7 +28,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def counts_alike(one: Rule, other: Rule) -> bool:
-    """Tell whether two rules number the same days in the same way and share the same money, if nothing pauses them."""
+    """Tell whether two rules number the same days and share the same money, as far as no progress changes that."""
 
     def parts(rule: Rule) -> tuple[object, ...]:
         return (rule.counter, rule.count, rule.cost, rule.base, rule.boundary)
@@ -37,7 +37,7 @@ def counts_alike(one: Rule, other: Rule) -> bool:
 
 
 def spans(rule: Rule) -> tuple[Span, ...]:
-    """Return the classes of `rule` that are spans of counted days: all of a ladder by days, else the days that wait."""
+    """Return the spans of days that are classes of `rule`, its first ones: of a ladder by step only those that wait."""
     if isinstance(rule.ladder, DayLadder):
         starts = rule.ladder.first_days
         return tuple(zip(starts, (*starts[1:], None), strict=True))
@@ -90,8 +90,7 @@ def day_lines(assessment: Assessment, payments: Payments, payer: Ints, month: in
     counted = pieces.cost_class < len(assessment.scheme.classes) - 1
     mine = np.flatnonzero(counted & (months_of(payments.posted_on) == month)[pieces.payment])
     payment, days = pieces.payment[mine], pieces.days[mine]
-    base = np.zeros(len(payments), dtype=np.int64)
-    np.add.at(base, payment, pieces.base_cents[mine] * MILLIONTHS)
+    base = _summed(pieces.base_cents[mine] * MILLIONTHS, payment, len(payments))
     part = parts_of(base[payment], _days_before(payment, days), days, payments.days[payment])
     return DayLines(payments.client[payment], payer[payment], pieces.cost_class[mine], days, part, np.ones_like(days))
 
@@ -139,10 +138,15 @@ def narrow_bins(lines: DayLines, edges: tuple[int, ...]) -> NarrowBins:
     stays = np.zeros((who.max(initial=-1) + 1, len(edges)), dtype=bool)
     stays[who, lines.bin] = True
     kinds, clients = np.unique(np.packbits(stays, axis=1), axis=0, return_counts=True)
-    sums = [np.zeros(len(edges), dtype=np.int64) for _ in range(3)]
-    for total, values in zip(sums, (lines.days, lines.basic_part, lines.pieces), strict=True):
-        np.add.at(total, lines.bin, values)
-    return NarrowBins(edges, np.unpackbits(kinds, axis=1, count=len(edges)).astype(bool), clients, *sums)
+    stays = np.unpackbits(kinds, axis=1, count=len(edges)).astype(bool)
+    sums = (_summed(values, lines.bin, len(edges)) for values in (lines.days, lines.basic_part, lines.pieces))
+    return NarrowBins(edges, stays, clients, *sums)
+
+
+def _summed(values: Ints, of: Ints, size: int) -> Ints:
+    total = np.zeros(size, dtype=np.int64)
+    np.add.at(total, of, values)
+    return total
 
 
 def _numbered(columns: Ints) -> Ints:
@@ -192,7 +196,7 @@ class Beside:
 
 def _percents(ladder: DayLadder, days: Ints) -> Ints:
     position = np.searchsorted(column(ladder.first_days), days, side="right") - 1
-    return column(cost_class.percent_bp for cost_class in ladder.classes)[position]
+    return column(cost_class.percent_bp for cost_class in ladder.unrelieved)[position]
 
 
 @dataclass(frozen=True)

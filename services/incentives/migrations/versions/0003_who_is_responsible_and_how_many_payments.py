@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "incentives_0003"
-down_revision = "incentives_0001"
+down_revision = "incentives_0002"
 
 _SCHEMA = "incentives"
 
