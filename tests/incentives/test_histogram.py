@@ -139,7 +139,7 @@ def test_against_two_ladders_no_threshold_is_given_up_between_others() -> None:
 
 
 def test_edges_are_every_so_many_days_and_where_a_class_of_any_scheme_begins() -> None:
-    assert candidate_edges(400, 1200, RULES) == (1, 101, 201, 301, 401, 701, 801, 1001)
+    assert candidate_edges(400, 1200, RULES) == (1, 101, 201, 301, 401, 501, 701, 801, 1001)
 
 
 def test_schemes_of_the_new_counter_number_days_alike_and_the_old_law_does_not() -> None:
