@@ -269,7 +269,7 @@ class _Fitting:
 
     def _few_pass(self, kept: Ints) -> Ints | None:
         """Look where few clients stand in more than one bin: how many do is what bins have more than their total."""
-        for span in (*sorted(self.beside.shown, key=lambda span: span[0]), (1, None)):
+        for span in (*sorted(self.beside.shown, key=lambda span: (span[0], span[1] or 0)), (1, None)):
             inside = self._inside(kept, span)
             starts = kept[inside]
             if self.beside.is_small(int(self.narrow.counted(kept)[inside].sum()) - self._total(span)):
@@ -322,7 +322,7 @@ def fitted_bins(narrow: NarrowBins, beside: Beside) -> tuple[tuple[int, ...], tu
     """Return the edges that may be published (first days of bins) and the bins that are not empty; None: no way.
 
     Edges are dropped one by one, thresholds last, until every bin holds no clients or at least the smallest count
-    shown, as many pass from bin to bin, and the published total cost tells no less: see `Beside` and decision 0017.
+    shown, as many pass from bin to bin, and the published total cost tells of no fewer: see `Beside`, decision 0017.
     """
     kept = _Fitting(narrow, beside).fitted()
     if kept is None:
