@@ -79,7 +79,7 @@ async def _client(
     explanations: Explanations, who: Principal, client: str, scheme: str | None, language: str
 ) -> ClientExplained | None:
     _needs(who, SEE_CLIENTS)
-    schemes = explanations.book.schemes
+    schemes = explanations.book.schemes_for(who)
     if scheme is not None and scheme not in schemes:
         raise unusable("scheme", f"is none of {', '.join(schemes)}")
     return await explanations.of_client(who, client, scheme, language)
@@ -154,7 +154,8 @@ def page_routes(explanations: Explanations) -> APIRouter:
 
 async def _shown(explanations: Explanations, who: Principal, sought: Sought, language: str) -> Shown:
     book, client, figures = explanations.book, None, None
-    asked = _asked(sought, await book.newest_month(who), book.schemes)
+    schemes = book.schemes_for(who)
+    asked = _asked(sought, await book.newest_month(who), schemes)
     reference = sought.client.strip()
     if reference and _is_reference(reference):
         client = await _client(explanations, who, reference, asked.scheme, language)
@@ -165,7 +166,7 @@ async def _shown(explanations: Explanations, who: Principal, sought: Sought, lan
         asked=asked,
         client=client,
         figures=figures,
-        schemes=[(name, scheme.labels[language]) for name, scheme in book.schemes.items()],
+        schemes=[(name, scheme.labels[language]) for name, scheme in schemes.items()],
         places=places_of(book.authorities.get(who.authority), language),
         sees_clients=who.role in SEE_CLIENTS,
         sees_figures=who.role in SEE_COSTS,

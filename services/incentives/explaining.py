@@ -93,7 +93,7 @@ class Explanations:
 
     async def of_figures(self, who: Principal, wanted: Range, language: str) -> FiguresExplained:
         """Explain the figures of a range of months as `/v1/costs` gives them: exact or published ones."""
-        return figures_explained(self.book.schemes, await self.book.find(who, wanted), wanted, language)
+        return figures_explained(self.book.schemes_for(who), await self.book.find(who, wanted), wanted, language)
 
 
 def _may_see(who: Principal, known: store.Known, today: date) -> bool:

@@ -59,7 +59,8 @@ class CostFigures:
         paying = await reporting.paying_clients(session, publication.authority, publication.month)
         smallest = smallest_shown_on(publication.as_of)
         counts = _placed_counts(paying, members)
-        shown = disclosed(placed(exact, members), counts, self._schemes, publication.month, smallest)
+        names = [name for name, scheme in self._schemes.items() if scheme.is_published]
+        shown = disclosed(placed(exact, members), counts, names, publication.month, smallest)
         await reporting.publish(session, publication.authority, publication.as_of, shown)
         return shown
 

@@ -1,7 +1,7 @@
 """Costs over HTTP: the JSON API and the page /costs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, Literal, NamedTuple
@@ -28,7 +28,8 @@ from services.runtime.publications import made
 from services.runtime.web.languages import language_of
 from services.runtime.web.shell import page
 
-SEE_COSTS: Final = (Role.SUPERVISOR, Role.FINANCE, Role.ANALYST)
+SEE_PUBLISHED: Final = (Role.FINANCE, Role.ANALYST)
+SEE_COSTS: Final = (Role.SUPERVISOR, *SEE_PUBLISHED)
 
 _MOST_MONTHS: Final = 240
 """Twenty years: longer than any scheme's life, short enough for one answer."""
@@ -149,6 +150,12 @@ class CostBook:
     schemes: Mapping[str, Scheme]
     authorities: Mapping[str, Authority]
 
+    def schemes_for(self, principal: Principal) -> Mapping[str, Scheme]:
+        """Return the schemes whose figures the principal may see: with published figures, those that are published."""
+        if principal.role not in SEE_PUBLISHED:
+            return self.schemes
+        return {name: scheme for name, scheme in self.schemes.items() if scheme.is_published}
+
     def range_of(self, principal: Principal, asked: Asked) -> Range:
         """Return the range asked for; raises Problem for one that cannot be."""
         start, end = asked.months()
@@ -156,24 +163,18 @@ class CostBook:
             raise unusable("to", "lies before from")
         if month_number(end) - month_number(start) >= _MOST_MONTHS:
             raise unusable("to", f"lies more than {_MOST_MONTHS} months after from")
-        if asked.scheme is not None and asked.scheme not in self.schemes:
-            raise unusable("scheme", f"is none of {', '.join(self.schemes)}")
+        schemes = self.schemes_for(principal)
+        if asked.scheme is not None and asked.scheme not in schemes:
+            raise unusable("scheme", f"is none of {', '.join(schemes)}")
         members = (
             self.authorities[principal.authority].municipalities if principal.authority in self.authorities else ()
         )
         if asked.municipality is not None and asked.municipality not in members:
             raise unusable("municipality", "is not one of your authority")
-        classes = self._classes(asked.scheme)
+        classes = _class_names([one for name, one in schemes.items() if asked.scheme in {None, name}])
         if asked.cost_class is not None and asked.cost_class not in classes:
             raise unusable("class", f"is none of {', '.join(classes)}")
         return Range(start, end, asked.municipality, asked.scheme, asked.cost_class)
-
-    def _classes(self, scheme: str | None) -> list[str]:
-        """Return the names of the classes of `scheme`, None: of all schemes, each once and in their order."""
-        named = [
-            of_class.name for name, one in self.schemes.items() if scheme in {None, name} for of_class in one.classes
-        ]
-        return list(dict.fromkeys(named))
 
     async def find(self, principal: Principal, asked: Range) -> Found:
         """Return what the principal may see of the range."""
@@ -227,12 +228,17 @@ def api_routes(book: CostBook) -> APIRouter:
                     kind=scheme.kind,
                     cents=sum_of(found, name, wanted.municipality or TOTAL, wanted.of),
                 )
-                for name, scheme in book.schemes.items()
+                for name, scheme in book.schemes_for(who).items()
                 if wanted.scheme in {None, name} and _has(scheme, wanted.cost_class)
             ],
         )
 
     return router
+
+
+def _class_names(schemes: Iterable[Scheme]) -> list[str]:
+    """Return the names of the classes of `schemes`, each once and in their order."""
+    return list(dict.fromkeys(of_class.name for scheme in schemes for of_class in scheme.classes))
 
 
 def note_on(found: Found) -> str:
@@ -356,7 +362,7 @@ def page_routes(book: CostBook) -> APIRouter:
         municipality: str = "",
         scheme: str = "",
     ) -> HTMLResponse:
-        asked = _asked(start, end, municipality, scheme, await book.newest_month(who), book.schemes)
+        asked = _asked(start, end, municipality, scheme, await book.newest_month(who), book.schemes_for(who))
         wanted = book.range_of(who, asked)
         found = await book.find(who, Range(wanted.start, wanted.end, wanted.municipality))
         return page(request, "incentives/costs.html", who, shown=_shown(language_of(request), who, book, asked, found))
@@ -379,16 +385,17 @@ def _asked(  # noqa: PLR0913, PLR0917 - the fields of the form and what stands i
 
 
 def _shown(language: str, who: Principal, book: CostBook, asked: Asked, found: Found) -> Shown:
-    columns = [Column(name, scheme.labels[language], scheme.kind) for name, scheme in book.schemes.items()]
+    schemes = book.schemes_for(who)
+    columns = [Column(name, scheme.labels[language], scheme.kind) for name, scheme in schemes.items()]
     place = asked.municipality or TOTAL
     return Shown(
         asked=asked,
         found=found,
         columns=columns,
-        months=_months(found.figures, place, book.schemes),
-        sums={name: sum_of(found, name, place) for name in book.schemes},
+        months=_months(found.figures, place, schemes),
+        sums={name: sum_of(found, name, place) for name in schemes},
         chosen=next(column for column in columns if column.name == asked.scheme),
-        classes=_class_lines(found.figures, place, book.schemes[asked.scheme or "law"]),
+        classes=_class_lines(found.figures, place, schemes[asked.scheme or "law"]),
         places=places_of(book.authorities.get(who.authority), language),
     )
 

@@ -167,6 +167,7 @@ async def test_a_publication_writes_totals_and_classes_and_sets_the_gauge(room: 
         ("*", "fi-2015", 0), ("398", "fi-2015", 0),
     }  # fmt: skip
     assert as_of == [date(2025, 10, 31)]
+    assert {one.scheme for one in totals} == {"fi-2006", "fi-2015", "fi-2025", "law", "step-graded"}
     labels = {"service": "incentives", "authority": AUTHORITY, "municipality": "*", "scheme": "law"}
     assert room.registry.get_sample_value("askelma_cost_euros", labels) == 446.52
 

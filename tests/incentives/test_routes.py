@@ -39,6 +39,22 @@ async def test_each_scheme_says_how_it_is_to_be_read(client: httpx.AsyncClient) 
     }  # fmt: skip
 
 
+async def test_what_finance_may_not_see_beside_the_law_is_no_scheme_for_it(
+    client: httpx.AsyncClient, room: Room
+) -> None:
+    await published(room)
+    answer = (await asked(client, "finance")).json()
+    shown = {"fi-2006", "fi-2015", "fi-2025", "law", "step-graded"}
+    assert {one["scheme"] for one in answer["sums"]} == shown
+    assert {one["scheme"] for one in answer["totals"]} == shown
+    for path in ("/v1/costs", "/v1/explain"):
+        said = await client.get(f"{path}?month=2025-10&scheme=progress-pause", headers=bearer("finance"))
+        assert (said.status_code, said.json()["errors"][0]["parameter"]) == (422, "scheme")
+    page = (await client.get("/costs?from=2025-10&to=2025-10", headers=bearer("finance"))).text
+    assert "Graded by step" in page
+    assert "Days since progress" not in page
+
+
 async def test_before_the_first_publication_finance_gets_an_empty_answer_that_says_so(
     client: httpx.AsyncClient,
 ) -> None:

@@ -207,6 +207,14 @@ class Scheme:
         """Tell whether a figure of the scheme depends on clients' steps."""
         return any(isinstance(rule.ladder, StepLadder) or rule.effect.follows_rises for rule in self.rules())
 
+    @property
+    def is_published(self) -> bool:
+        """Tell whether figures of the scheme may leave.
+
+        Where a rise changes the counter, a total beside that of the law would tell the money of whoever rose: of few.
+        """
+        return not any(rule.effect.follows_rises for rule in self.rules())
+
     def period_on(self, day: date) -> int | None:
         """Return the position of the ruled period for payments whose period starts on `day`; None: no rule holds."""
         return next((position for position, period in enumerate(self.periods) if period.holds_on(day)), None)
