@@ -50,7 +50,7 @@ async def test_what_finance_may_not_see_beside_the_law_is_no_scheme_for_it(
     for path in ("/v1/costs", "/v1/explain"):
         said = await client.get(f"{path}?month=2025-10&scheme=progress-pause", headers=bearer("finance"))
         assert (said.status_code, said.json()["errors"][0]["parameter"]) == (422, "scheme")
-    page = (await client.get("/costs?from=2025-10&to=2025-10", headers=bearer("finance"))).text
+    page = (await client.get("/costs?from=2025-10&to=2025-10&lang=en", headers=bearer("finance"))).text
     assert "Graded by step" in page
     assert "Days since progress" not in page
 
