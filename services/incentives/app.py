@@ -13,6 +13,7 @@ from services.incentives.reconciliation_routes import InvoiceDesk, reconciliatio
 from services.incentives.routes import SEE_COSTS, CostBook, api_routes, page_routes
 from services.incentives.rule_files import own_scheme_files, rule_book
 from services.incentives.settings import IncentivesSettings
+from services.incentives.worth_routes import WorthBook, worth_routes
 from services.runtime.access import Role
 from services.runtime.consumer import Reader
 from services.runtime.service import Figures, Platform, Service
@@ -33,6 +34,7 @@ def build_app(settings: IncentivesSettings, platform: Platform) -> Service:
     book = CostBook(platform.database, platform.clock, rules.schemes, platform.authorities)
     desk = InvoiceDesk(platform.database, platform.clock, rules.schemes["law"], platform.authorities)
     explanations = Explanations(book)
+    worth = WorthBook(platform.database, platform.clock, rules)
     return Service(
         NAME,
         routers=[
@@ -41,6 +43,7 @@ def build_app(settings: IncentivesSettings, platform: Platform) -> Service:
             reconciliation_routes(desk),
             explain_routes.api_routes(explanations),
             explain_routes.page_routes(explanations),
+            worth_routes(worth),
         ],
         readers=[
             _of_any(Reader(FACTS.name, decode_benefit_fact, costs.take_in_facts)),

@@ -27,6 +27,7 @@ NOT_LAW: Final = {
     "services/incentives/domain/counting.py": {24: "bits that a stretch's number is shifted by"},
     "services/incentives/domain/histogram.py": {1_000_000: "millionths of a cent"},
     "services/incentives/domain/money.py": {10_000: "basis points of the whole"},
+    "services/incentives/domain/movements.py": {4: "Friday, counted from Monday as 0"},
     "services/incentives/domain/payments.py": {
         5: "Monday to Friday",
         6: "from the calendar's first day to a Monday",
@@ -34,6 +35,7 @@ NOT_LAW: Final = {
         22: "bits that a person's number is shifted by",
     },
     "services/incentives/domain/schemes.py": {8: "steps of the ladder, as the contract has them"},
+    "services/incentives/domain/worth.py": {6: "months of parking, as the figure is defined", 12: "months of a year"},
     "services/ingest/domain/attributes.py": {112: "characters of an id, less those that Askelma adds"},
     "services/ingest/domain/payloads.py": {5: "errors named in one answer"},
     "services/ingest/domain/pseudonyms.py": {16: "bytes of a reference", 32: "bytes of a secret"},

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from services.incentives.domain.money import WHOLE_BP, half_up
-from services.incentives.domain.schemes import Ground
+from services.incentives.domain.schemes import Benefit, Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,16 @@ class Parameters:
         starts, months = self._months
         month = months[max(bisect_right(starts, day) - 1, 0)]
         return half_up(month.numerator * percent_bp, month.denominator * WHOLE_BP)
+
+    def full_day(self, day: date) -> tuple[Benefit, Fraction]:
+        """Return the benefit of somebody entitled to labour market subsidy on `day`, and its full cents a day."""
+        if self.general_support[0].start <= day:
+            return "general_support", _on(self.general_support, day)
+        return "labour_market_subsidy", _on(self.basic_part, day)
+
+    def benefit_days(self, day: date) -> Fraction:
+        """Return the days of a month of full benefit as of `day`."""
+        return _on(self.benefit_days_per_month, day)
 
     @cached_property
     def _months(self) -> tuple[list[date], list[Fraction]]:
