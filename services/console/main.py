@@ -37,6 +37,7 @@ COMMANDS: Final = (
     Command("import", "importing", "Send the facts of a registry's export, by a mapping file.", _FACTS),
     Command("explain", "explaining", "Explain what a client or a month costs, from facts to euros.", _FACTS),
     Command("simulate", "simulating", "Compute what a table of payments costs under a scheme.", _FACTS),
+    Command("worth", "worth", "What a step up, parking and a month's delay are worth under every scheme.", _FACTS),
     Command("schemes", "schemes", "Schemes of cost responsibility: check and draw them.", _FACTS),
     Command("reconcile", "reconciling", "Compare an insurer's invoice with the computed shares.", _FACTS),
     Command("run", "run", "Run one service.", _RUNNING),

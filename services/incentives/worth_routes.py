@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from contracts.dates import months_before
 from services.incentives.domain.movements import Movements
-from services.incentives.domain.schemes import STEPS, Kind, Scheme, Standing
+from services.incentives.domain.schemes import STEPS, Scheme
 from services.incentives.domain.worth import MONTHS, PARKED_MONTHS, Draws, Incentives, incentive_tables
 from services.incentives.observing import months_seen, movements_of
 from services.incentives.rule_files import RuleBook
+from services.incentives.worth_answer import Observed, ObservedStep, ParkingRow, SchemeWorth, StepUpRow, Worth
 from services.runtime.access import Principal, Role, allow
 from services.runtime.clock import Clock
 from services.runtime.database import Database
@@ -28,74 +29,6 @@ _NOTE: Final = (
     "Exact movements, for supervisors only. Every paid month is a full month of benefit; who moves is not who would be"
     " moved, so a worth is an expectation and no promise."
 )
-
-
-class StepUpRow(BaseModel):
-    """What the step above `step` is worth from `days` on, in cents of the municipality's share, over 12 months.
-
-    `worth_cents` is saved if it is reached today; `delay_cents` of that is lost if it is reached a month later. Each
-    has the standard error of the drawn mean.
-    """
-
-    step: int
-    days: int
-    worth_cents: int
-    worth_error_cents: int
-    delay_cents: int
-    delay_error_cents: int
-
-
-class ParkingRow(BaseModel):
-    """What the municipality saves by six months in a service without progress, against six unemployed."""
-
-    days: int
-    cents: int
-
-
-class SchemeWorth(BaseModel):
-    """The incentive table of one scheme; `days` on benefit are those from which a class of its ladder begins."""
-
-    scheme: str
-    label: str
-    kind: Kind
-    standing: Standing
-    days: list[int]
-    steps_up: list[StepUpRow]
-    parking: list[ParkingRow]
-
-
-class ObservedStep(BaseModel):
-    """How many client-months were seen to begin on a step: the fewer, the less a worth from or to it says."""
-
-    step: int
-    months: int
-
-
-class Observed(BaseModel):
-    """What the movements were seen from: the ends of the months `from` and `to`, both included."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
-
-    start: Annotated[str, Field(serialization_alias="from")]
-    end: Annotated[str, Field(serialization_alias="to")]
-    steps: list[ObservedStep]
-
-
-class Worth(BaseModel):
-    """Incentive tables for the months `from` to `to`, both included; the same facts on the same day give the same."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
-
-    as_of: date
-    start: Annotated[str, Field(serialization_alias="from")]
-    end: Annotated[str, Field(serialization_alias="to")]
-    parked_months: int
-    courses: int
-    seed: int
-    source: Literal["exact"]
-    note: str
-    observed: Observed
-    schemes: list[SchemeWorth]
 
 
 class Asked(BaseModel):

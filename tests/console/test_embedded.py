@@ -230,6 +230,24 @@ def differences_become(folder: Path, expected: list[tuple[str, int, str]]) -> li
         time.sleep(0.3)
 
 
+def test_worth_draws_what_progress_is_worth_under_a_scheme(running: Up) -> None:
+    said = askelma("worth", "--data", running.folder, "--scheme", "fi-2015")
+    lines = [" ".join(line.split()) for line in said.stdout.splitlines()]
+    assert (said.returncode, said.stderr) == (0, "")
+    assert lines[0] == "fi-2015 The law of 2015–2024 (counterfactual: a law outside its years)"
+    assert lines[1] == "days on benefit 0 300 1000 ± seen"
+    assert "in a service, unmoved 0 2400 3360" in lines
+    assert sum(line.startswith("from 5 Supported work ") for line in lines) == 2
+    told = json.loads(askelma("worth", "--data", running.folder, "--scheme", "fi-2015", "--json").stdout)
+    assert [scheme["scheme"] for scheme in told["schemes"]] == ["fi-2015"]
+
+
+def test_worth_is_not_for_finance_officers(running: Up) -> None:
+    said = askelma("worth", "--url", running.told["url"], "--key", running.told["finance_token"])
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith("Askelma refused (403): Your role may not do this.")
+
+
 def test_a_wrong_key_is_told_in_a_sentence(running: Up, events: Path) -> None:
     said = askelma("send", events, "--url", running.told["url"], "--key", "wrong")
     assert said.returncode == 2
