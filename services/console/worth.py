@@ -84,7 +84,7 @@ def _drawn(worth: Worth, scheme: SchemeWorth, names: Mapping[int, str]) -> Table
     for step, rows in by_step:
         figures = _euros([*(row.worth_cents for row in rows), max(row.worth_error_cents for row in rows)])
         drawn.add_row(f"  from {step} {names[step]}", *figures, _seen(worth.observed, step))
-    _section(drawn, "a month's delay of it costs")
+    _section(drawn, "a month's delay costs")
     for step, rows in by_step:
         figures = _euros([*(row.delay_cents for row in rows), max(row.delay_error_cents for row in rows)])
         drawn.add_row(f"  from {step} {names[step]}", *figures)

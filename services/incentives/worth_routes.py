@@ -46,7 +46,7 @@ class WorthBook:
     clock: Clock
     rules: RuleBook
     draws: Draws = _DRAWS
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def worth(self, authority: str, schemes: Mapping[str, Scheme], language: Language) -> Worth:
         """Return the tables of `schemes`; the event loop goes on meanwhile."""

@@ -157,7 +157,7 @@ counts = st.lists(st.integers(0, STATES * STATES - 1), max_size=60).map(
 )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(seen=counts)
 def test_laws_of_incentive_tables(seen: Movements) -> None:
     found = tables(seen)
@@ -193,6 +193,17 @@ def test_starting_days_are_the_counters_from_which_classes_begin() -> None:
     assert starts["law"] == starts["fi-2025"] == (0, 100, 200, 300, 400, 700)
     assert starts["step-graded"] == (0, 100)
     assert starting_days(RULES.schemes["law"], date(1999, 1, 1)) == (0,)
+
+
+@pytest.mark.parametrize(
+    ("day", "benefit", "cents"),
+    [
+        (date(2022, 12, 31), "labour_market_subsidy", 3378), (date(2026, 4, 30), "labour_market_subsidy", 3721),
+        (date(2026, 5, 1), "general_support", 3721),
+    ],
+)  # fmt: skip
+def test_a_full_day_is_that_of_the_benefit_of_its_time(day: date, benefit: str, cents: int) -> None:
+    assert RULES.parameters.full_day(day) == (benefit, cents)
 
 
 def test_the_law_of_the_months_decides_not_that_of_the_day() -> None:
