@@ -29,11 +29,14 @@ _CLIENTS: Final = text("""
       AND EXISTS (SELECT FROM incentives.payment p WHERE p.client = c.client)
     ORDER BY c.client LIMIT :limit
 """)
+# Columns come as arrays: as many rows would take numpy a second. The range lets the database go by the index, where for
+# a thousand names it would read the whole table.
 _PERIODS: Final = text("""
-    SELECT a.number - 1, p.period_start - DATE '0001-01-01' + 1, p.period_end - DATE '0001-01-01' + 1, p.days,
-           array_position(CAST(:bases AS text[]), p.basis) - 1
+    SELECT array_agg(a.number - 1), array_agg(p.period_start - DATE '0001-01-01' + 1),
+           array_agg(p.period_end - DATE '0001-01-01' + 1), array_agg(p.days),
+           array_agg(array_position(CAST(:bases AS text[]), p.basis) - 1)
     FROM unnest(CAST(:clients AS text[])) WITH ORDINALITY AS a(client, number)
-    JOIN incentives.payment p ON p.client = a.client
+    JOIN incentives.payment p ON p.client = a.client AND p.client BETWEEN :first AND :last
 """)
 
 
@@ -48,9 +51,9 @@ async def movements_of(database: Database, authority: str, months: Sequence[date
     while True:
         async with database.transaction() as session:
             clients = await _clients_after(session, authority, last)
+            if not clients:
+                return seen
             paid = await _paid(session, [row.client for row in clients])
-        if not clients:
-            return seen
         seen += movements_seen(len(clients), _steps(clients), paid, days)
         last = clients[-1].client
 
@@ -61,8 +64,9 @@ async def _clients_after(session: AsyncSession, authority: str, last: str) -> Se
 
 
 async def _paid(session: AsyncSession, clients: Sequence[str]) -> PaidPeriods:
-    rows = await session.execute(_PERIODS, {"clients": list(clients), "bases": list(BASES)})
-    return PaidPeriods(*np.array(rows.all(), dtype=np.int64).reshape(-1, len(PaidPeriods.__slots__)).T)
+    asked = {"clients": list(clients), "first": clients[0], "last": clients[-1], "bases": list(BASES)}
+    columns = (await session.execute(_PERIODS, asked)).one()
+    return PaidPeriods(*(np.array(values or (), dtype=np.int64) for values in columns))
 
 
 def _steps(clients: Sequence[Row[tuple[object, ...]]]) -> Track:

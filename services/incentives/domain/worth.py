@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """What the next step is worth from `step` with `days` counted: reached today, and how much less a month later."""
+    """What the step above `step` is worth with `days` counted, if reached today, and what a month's delay of it costs."""
 
     step: int
     days: int
@@ -172,7 +172,7 @@ def _payments(calendar: _Calendar, ways: Ints) -> Payments:
 
 @dataclass(frozen=True, slots=True)
 class _Futures:
-    """Drawn courses: `number` tells which of `courses` each one is, by start, and draw; many are the same course."""
+    """Which of `courses` each drawn one is, by start and draw; many are the same."""
 
     courses: _Courses
     as_it_is: Ints
