@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from services.incentives.domain.movements import (
     state_of,
 )
 from services.incentives.domain.payments import UNKNOWN, column, track
-from services.incentives.domain.schemes import CostClass, DayLadder, Scheme
+from services.incentives.domain.schemes import Benefit, CostClass, DayLadder, Scheme
 from services.incentives.domain.worth import (
     STARTS,
     Draws,
@@ -202,8 +203,8 @@ def test_starting_days_are_the_counters_from_which_classes_begin() -> None:
         (date(2026, 5, 1), "general_support", 3721),
     ],
 )  # fmt: skip
-def test_a_full_day_is_that_of_the_benefit_of_its_time(day: date, benefit: str, cents: int) -> None:
-    assert RULES.parameters.full_day(day) == (benefit, cents)
+def test_a_full_day_is_that_of_the_benefit_of_its_time(day: date, benefit: Benefit, cents: int) -> None:
+    assert RULES.parameters.full_day(day) == (benefit, Fraction(cents))
 
 
 def test_the_law_of_the_months_decides_not_that_of_the_day() -> None:

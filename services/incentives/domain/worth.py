@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """What the step above `step` is worth with `days` counted, if reached today, and what a month's delay of it costs."""
+    """What the step above `step` is worth with `days` counted, reached today, and what a month's delay of it costs."""
 
     step: int
     days: int
