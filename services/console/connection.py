@@ -61,11 +61,6 @@ def as_admin(data: Path | None, url: str | None, key: str | None) -> Connection:
     return _connection(data, url, key, KEYS_FILE, "admin_token")
 
 
-def as_supervisor(data: Path | None, url: str | None, key: str | None) -> Connection:
-    """Return the connection of a supervisor: what is given, else what the folder says."""
-    return _connection(data, url, key, ADDRESS_FILE, "supervisor_token")
-
-
 def _connection(data: Path | None, url: str | None, key: str | None, file: str, name: str) -> Connection:
     if data is None:
         if url is None or key is None:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from services.console.connection import Connection, DataFolder, Key, Url, as_supervisor
+from services.console.connection import Connection, DataFolder, Token, Url, as_supervisor
 from services.console.failures import Failure
 from services.console.rebuilding import refusal
 from services.console.terminal import output, table
@@ -32,14 +32,14 @@ _SEEN: Final = "seen"
 
 
 def command(
-    data: DataFolder = None, url: Url = None, key: Key = None, scheme: OneScheme = None, *, as_json: AsJson = False
+    data: DataFolder = None, url: Url = None, token: Token = None, scheme: OneScheme = None, *, as_json: AsJson = False
 ) -> None:
     """Show what progress is worth to the municipality under each scheme, by step and days on benefit.
 
     One step up reached today, over 12 months; the same a month later; and six months of parking in a service. Reckoned
-    from how the authority's clients have moved; needs a supervisor's token as the key.
+    from how the authority's clients have moved; the token is a supervisor's.
     """
-    answer = _asked(as_supervisor(data, url, key), scheme)
+    answer = _asked(as_supervisor(data, url, token), scheme)
     if as_json:
         typer.echo(answer)
     else:

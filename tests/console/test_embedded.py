@@ -243,7 +243,7 @@ def test_worth_draws_what_progress_is_worth_under_a_scheme(running: Up) -> None:
 
 
 def test_worth_is_not_for_finance_officers(running: Up) -> None:
-    said = askelma("worth", "--url", running.told["url"], "--key", running.told["finance_token"])
+    said = askelma("worth", "--url", running.told["url"], "--token", running.told["finance_token"])
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr.startswith("Askelma refused (403): Your role may not do this.")
 
