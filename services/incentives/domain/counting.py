@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.incentives.domain.money import Ints
-from services.incentives.domain.payments import UNKNOWN, CounterSets, Payments, Rises, key_of, paid_day
+from services.incentives.domain.payments import UNKNOWN, CounterSets, Payments, Rises, key_of, last_place, paid_day
 from services.incentives.domain.schemes import Effect, Progress
 
 Flags = npt.NDArray[np.bool_]
@@ -36,7 +36,7 @@ class Stretches:
     @property
     def after(self) -> Ints:
         """The counter after each stretch."""
-        return self.before + np.where(self.counts, self.days, 0)
+        return self.before + self.counts * self.days
 
     def where(self, chosen: Flags | Ints) -> Self:
         """Return the chosen stretches."""
@@ -64,11 +64,24 @@ class _Cut:
 
 def undisturbed(payments: Payments, counts: Flags, sets: CounterSets) -> Stretches:
     """Return each payment as one stretch, for rules under which rises change nothing."""
-    every, nothing = np.arange(len(payments)), np.zeros_like(payments.days)
-    place = _last_set(payments.client, payments.posted_on, sets)
-    running = _running(counts, payments.days)
-    before = running - running[_since(begins(payments.client, place))] + _set_to(sets, place)
-    return Stretches(every, nothing, payments.days, counts, np.zeros_like(counts), nothing, before)
+    before = _running(counts, payments.days)
+    starts, values = _courses(payments, sets)
+    before += np.repeat(values - before[starts], np.append(starts[1:], len(before)) - starts)
+    nothing, never = np.broadcast_to(np.int64(0), len(before)), np.broadcast_to(np.False_, len(before))
+    return Stretches(np.arange(len(before)), nothing, payments.days, counts, never, nothing, before)
+
+
+def _courses(payments: Payments, sets: CounterSets) -> tuple[Ints, Ints]:
+    """Return the payments at which a counter starts anew, and with what: each client's first, and those after a set.
+
+    Where a counter was set more than once before a payment, that payment is there more than once, the last set last.
+    """
+    firsts = np.flatnonzero(begins(payments.client))
+    after_set = np.searchsorted(key_of(payments.client, payments.posted_on), key_of(sets.client, sets.on))
+    holds = np.append(payments.client, UNKNOWN)[after_set] == sets.client
+    starts = np.concatenate((firsts, after_set[holds]))
+    order = np.argsort(starts, kind="stable")
+    return starts[order], np.concatenate((np.zeros_like(firsts), sets.days[holds]))[order]
 
 
 def following_rises(effect: Effect, payments: Payments, counts: Flags, sets: CounterSets, rises: Rises) -> Stretches:
@@ -157,15 +170,18 @@ def _rises_before(rises: Rises, client: Ints) -> Ints:
 
 
 def _running(counts: Flags, days: Ints) -> Ints:
-    counted = np.where(counts, days, 0)
-    running: Ints = np.cumsum(counted) - counted
+    counted = counts * days
+    running: Ints = np.cumsum(counted)
+    running -= counted
     return running
 
 
 def begins(*keys: Ints) -> Flags:
     """Tell where one of `keys` differs from the row before; the first row does."""
-    fresh = np.ones(len(keys[0]), dtype=bool)
-    fresh[1:] = np.any([np.diff(key) != 0 for key in keys], axis=0)
+    fresh = np.zeros(len(keys[0]), dtype=bool)
+    fresh[:1] = True
+    for key in keys:
+        fresh[1:] |= key[1:] != key[:-1]
     return fresh
 
 
@@ -182,8 +198,7 @@ def repeated(counts: Ints) -> tuple[Ints, Ints]:
 
 
 def _last_set(client: Ints, day: Ints, sets: CounterSets) -> Ints:
-    place = np.searchsorted(key_of(sets.client, sets.on), key_of(client, day), side="right") - 1
-    return np.where((place >= 0) & (_taken(sets.client, place) == client), place, UNKNOWN)
+    return last_place(key_of(sets.client, sets.on), key_of(client, day))
 
 
 def _set_to(sets: CounterSets, place: Ints) -> Ints:

@@ -5,11 +5,12 @@ section 6). Pure: the same columns give the same pieces.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from services.incentives.domain.counting import Flags, Stretches, begins, following_rises, repeated, undisturbed
-from services.incentives.domain.money import Ints, parts_of, shares
+from services.incentives.domain.money import Ints, parts_of, shares, whole_shares
 from services.incentives.domain.payments import (
     UNKNOWN,
     CounterSets,
@@ -17,12 +18,11 @@ from services.incentives.domain.payments import (
     Steps,
     chosen,
     column,
-    newest_day,
     next_paid_days,
     paid_day,
     with_next_days,
 )
-from services.incentives.domain.schemes import DayLadder, RuledPeriod, Scheme, StepLadder
+from services.incentives.domain.schemes import DayLadder, Effect, RuledPeriod, Scheme, StepLadder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,64 +58,86 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class _Ruled:
-    """The payments for which one rule holds: which `rows` of all they are, and what their days do."""
+    """The payments for which one rule holds: which `rows` of all they are, None: all; and what their days do.
+
+    `touched` tells whose days count or cost, `free` are those whose days count and do not cost; `before` and `after`
+    are the counter around each payment.
+    """
 
     payments: Payments
-    rows: Ints
+    rows: Ints | None
     stretches: Stretches
     touched: Flags
+    free: Ints
+    before: Ints
+    after: Ints
     standing: Ints
     remaining: Ints
 
-    @property
-    def _begins(self) -> Ints:
-        """The first stretch of each payment."""
-        return np.flatnonzero(begins(self.stretches.payment))
-
-    @property
-    def before(self) -> Ints:
-        return self.stretches.before[self._begins]
-
-    @property
-    def after(self) -> Ints:
-        ends = np.append(self._begins[1:], len(self.stretches.payment)) - 1
-        return self.stretches.after[ends] if len(self.rows) else self.stretches.after
+    def rows_of(self, payment: Ints) -> Ints:
+        """Return which of all payments these of mine are."""
+        return payment if self.rows is None else self.rows[payment]
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
+class _Parts:
+    """The days of payments by class; `days_before` are those of the payment in lower classes."""
+
     payment: Ints
     position: Ints
     days: Ints
     days_before: Ints
 
+    def where(self, chosen: Flags | Ints) -> "_Parts":
+        return _Parts(self.payment[chosen], self.position[chosen], self.days[chosen], self.days_before[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """The class of each payment, for most lie in one as a whole, and the parts of those few that are cut."""
+
+    position: Ints
+    parts: _Parts
+
 
 def assess(scheme: Scheme, payments: Payments, sets: CounterSets, steps: Steps, clients: int) -> Assessment:
     """Return what `payments` of `clients` clients cost under `scheme`."""
-    before, after = np.zeros_like(payments.days), np.zeros_like(payments.days)
-    uncounted = np.ones(len(payments), dtype=bool)
-    splits, ruled = [], [_under(period, payments, sets, steps, clients) for period in scheme.periods]
-    for offset, period, mine in zip(scheme.offsets, scheme.periods, ruled, strict=True):
-        before[mine.rows], after[mine.rows] = mine.before, mine.after
-        uncounted[mine.rows] = ~mine.touched
-        splits.append(_moved(_split(period, mine, steps), mine, offset))
-    splits.append(_whole(np.flatnonzero(uncounted), len(scheme.classes) - 1, payments.days))
+    ruled = [_under(period, payments, sets, steps, clients) for period in scheme.periods]
+    split = _together(scheme, payments, ruled, steps)
+    nothing = np.zeros_like(payments.days)
     return Assessment(
-        scheme, _priced(scheme, payments, _in_order(splits)), before, after,
-        tuple(mine.standing for mine in ruled), tuple(mine.remaining for mine in ruled),
-    )  # fmt: skip
+        scheme,
+        _priced(scheme, payments, ruled, split),
+        _of_all(nothing, ruled, [mine.before for mine in ruled]),
+        _of_all(nothing, ruled, [mine.after for mine in ruled]),
+        tuple(mine.standing for mine in ruled),
+        tuple(mine.remaining for mine in ruled),
+    )
+
+
+def _of_all(otherwise: Ints, ruled: list[_Ruled], values: list[Ints]) -> Ints:
+    """Return the `values` of the payments under each rule as one column; `otherwise` holds for those under none."""
+    if len(ruled) == 1 and ruled[0].rows is None:
+        return values[0]
+    found = otherwise.copy()
+    for mine, own in zip(ruled, values, strict=True):
+        found[slice(None) if mine.rows is None else mine.rows] = own
+    return found
 
 
 def _under(period: RuledPeriod, payments: Payments, sets: CounterSets, steps: Steps, clients: int) -> _Ruled:
     rule, sets_of_rule = period.rule, sets.of(period.rule.counter)
-    rows = np.flatnonzero(_ruled(payments, period))
-    mine = payments.where(rows)
+    rows = _rows(payments, period)
+    mine = payments if rows is None else payments.where(rows)
     counts = chosen(mine, rule.count)
-    touched = counts | chosen(mine, rule.cost)
+    costs = counts if rule.cost == rule.count else chosen(mine, rule.cost)
+    touched, free = counts | costs, np.flatnonzero(counts & ~costs)
     if not rule.effect.follows_rises:
         stretches = undisturbed(mine, counts, sets_of_rule)
-        standing = _newest(mine, stretches.after, sets_of_rule, clients)
-        return _Ruled(mine, rows, stretches, touched, standing, np.zeros_like(standing))
+        after = stretches.after
+        standing = _newest(mine, after, sets_of_rule, clients)
+        nothing = np.zeros_like(standing)
+        return _Ruled(mine, rows, stretches, touched, free, stretches.before, after, standing, nothing)
     # The next paid day of each client comes along as a payment without days, to see where it will find the counter.
     together, is_next = with_next_days(mine, next_paid_days(payments, sets, clients))
     found = following_rises(
@@ -125,25 +147,47 @@ def _under(period: RuledPeriod, payments: Payments, sets: CounterSets, steps: St
     place = np.cumsum(~is_next) - 1
     stretches = found.where(~of_next)
     own = replace(stretches, payment=place[stretches.payment])
-    return _Ruled(mine, rows, own, touched, found.before[of_next], found.remaining[of_next])
+    first = np.flatnonzero(begins(own.payment))
+    last = np.append(first[1:], len(own.payment))[: len(first)] - 1
+    before, after = own.before[first], own.after[last]
+    standing, remaining = found.before[of_next], found.remaining[of_next]
+    return _Ruled(mine, rows, own, touched, free, before, after, standing, remaining)
 
 
-def _ruled(payments: Payments, period: RuledPeriod) -> Flags:
+def _rows(payments: Payments, period: RuledPeriod) -> Ints | None:
+    """Return the payments for which the rule of `period` holds; None: all."""
     ruled = np.ones(len(payments), dtype=bool)
     if period.start is not None:
         ruled &= payments.period_start >= period.start.toordinal()
     if period.end is not None:
         ruled &= payments.period_start < period.end.toordinal()
-    return ruled
+    return None if ruled.all() else np.flatnonzero(ruled)
 
 
 def _newest(payments: Payments, after: Ints, sets: CounterSets, clients: int) -> Ints:
     """Return each client's counter after everything: the last payment, or what was set later."""
-    newest = np.zeros(clients, dtype=np.int64)
-    newest[payments.client] = after  # in counter order, so the last payment's stays
-    later = sets.on > newest_day(payments.client, payments.posted_on, clients)[sets.client]
+    newest, posted_on = np.zeros(clients, dtype=np.int64), np.full(clients, UNKNOWN, dtype=np.int64)
+    last = np.flatnonzero(begins(payments.client[::-1]))  # rows from the end, where the counter order has the last
+    row = len(payments) - 1 - last
+    newest[payments.client[row]] = after[row]
+    posted_on[payments.client[row]] = payments.posted_on[row]
+    later = sets.on > posted_on[sets.client]
     newest[sets.client[later]] = sets.days[later]
     return newest
+
+
+def _together(scheme: Scheme, payments: Payments, ruled: list[_Ruled], steps: Steps) -> _Split:
+    """Return the split of all payments, numbered as in all classes. What no rule touches lies in the last one."""
+    uncounted = len(scheme.classes) - 1
+    positions, parts = [], []
+    for offset, period, mine in zip(scheme.offsets, scheme.periods, ruled, strict=True):
+        split = _split(period, mine, steps)
+        position = split.position + offset
+        position[~mine.touched] = uncounted
+        positions.append(position)
+        kept = split.parts.where(mine.touched[split.parts.payment])
+        parts.append(replace(kept, payment=mine.rows_of(kept.payment), position=kept.position + offset))
+    return _Split(_of_all(np.full(len(payments), uncounted), ruled, positions), _in_order(parts))
 
 
 def _split(period: RuledPeriod, ruled: _Ruled, steps: Steps) -> _Split:
@@ -152,142 +196,190 @@ def _split(period: RuledPeriod, ruled: _Ruled, steps: Steps) -> _Split:
         return _by_step(rule.ladder, ruled, steps)
     if rule.boundary == "payment_batch":
         return _by_batch(rule.ladder, ruled)
-    split = _by_day(rule.ladder, ruled.stretches)
-    return _by_payment(split) if rule.effect.follows_rises else split
+    return _by_day(rule.ladder, ruled, rule.effect)
 
 
 def _by_batch(ladder: DayLadder, ruled: _Ruled) -> _Split:
     """Give a whole payment batch the class of the counter at its beginning: the reaching batch keeps the lower one."""
-    _, first_row, batch = np.unique(ruled.payments.batch, return_index=True, return_inverse=True)
-    at_beginning = ruled.before[first_row][batch]
-    every = np.arange(len(ruled.payments))
-    return _Split(every, _position(ladder, at_beginning + 1), ruled.payments.days, np.zeros_like(every))
+    batch = ruled.payments.batch
+    at_beginning = np.zeros(batch.max(initial=-1) + 1, dtype=np.int64)
+    at_beginning[batch[::-1]] = ruled.before[::-1]  # from the end, so the first payment's stays
+    return _Split(_position(ladder, at_beginning[batch] + 1), _NO_PARTS)
 
 
-def _by_day(ladder: DayLadder, stretches: Stretches) -> _Split:
-    """Cut every stretch exactly where a class ends; days that cost but do not count stay at the counter's next day."""
-    before, counts, all_days = stretches.before, stretches.counts, stretches.days
-    first = _position(ladder, before + 1)
-    last = np.where(counts, _position(ladder, before + all_days), first)
-    stretch, number = repeated(last - first + 1)
-    position = first[stretch] + number
-    lower = np.maximum(before[stretch], column(ladder.first_days)[position] - 1)
-    ends = column((*(day - 1 for day in ladder.first_days[1:]), np.iinfo(np.int64).max))
-    upper = np.minimum((before + all_days)[stretch], ends[position])
-    days = np.where(counts[stretch], upper - lower, all_days[stretch])
-    days_before = stretches.first[stretch] + np.where(counts[stretch], lower - before[stretch], 0)
-    relieved = np.where(stretches.relieved[stretch], len(ladder.first_days), 0)
-    return _Split(stretches.payment[stretch], position + relieved, days, days_before)
+def _by_day(ladder: DayLadder, ruled: _Ruled, effect: Effect) -> _Split:
+    """Cut every payment exactly where a class ends; days that do not count stay at the counter's next day."""
+    stretches = ruled.stretches
+    first, after = _position(ladder, stretches.before + 1), stretches.after
+    crosses = after > _last_days(ladder)[first]
+    cut = _cut(ladder, stretches.where(np.flatnonzero(crosses)))
+    if not effect.follows_rises:
+        return _Split(first, cut)
+    level = np.flatnonzero(~crosses)
+    relieved = stretches.relieved[level] * len(ladder.first_days)
+    whole = _Parts(stretches.payment[level], first[level] + relieved, stretches.days[level], stretches.first[level])
+    return _settled(_by_payment(_joined([whole, cut])), len(ruled.payments))
 
 
-def _by_payment(split: _Split) -> _Split:
-    """Join the days of one payment in one class to one piece, for a payment is rounded once in each class."""
-    order = np.lexsort((split.position, split.payment))
-    payment, position, days = split.payment[order], split.position[order], split.days[order]
+def _cut(ladder: DayLadder, stretches: Stretches) -> _Parts:
+    """Return the days by class of `stretches` that all count."""
+    first = _position(ladder, stretches.before + 1)
+    stretch, number = repeated(_position(ladder, stretches.after) - first + 1)
+    position, before = first[stretch] + number, stretches.before[stretch]
+    lower = np.maximum(before, column(ladder.first_days)[position] - 1)
+    days = np.minimum(before + stretches.days[stretch], _last_days(ladder)[position]) - lower
+    relieved = stretches.relieved[stretch] * len(ladder.first_days)
+    days_before = stretches.first[stretch] + lower - before
+    return _Parts(stretches.payment[stretch], position + relieved, days, days_before)
+
+
+def _last_days(ladder: DayLadder) -> Ints:
+    """Return the last counted day of each class; the highest class has no end."""
+    return column((*(day - 1 for day in ladder.first_days[1:]), np.iinfo(np.int64).max))
+
+
+def _settled(parts: _Parts, payments: int) -> _Split:
+    """Return parts of all payments, in order, as a split: a payment of one part lies in one class."""
+    fresh = np.append(begins(parts.payment), np.True_)
+    position = np.zeros(payments, dtype=np.int64)
+    position[parts.payment] = parts.position
+    return _Split(position, parts.where(~(fresh[:-1] & fresh[1:])))
+
+
+def _by_payment(parts: _Parts) -> _Parts:
+    """Join the days of one payment in one class to one part, for a payment is rounded once in each class."""
+    order = _order(parts)
+    payment, position, days = parts.payment[order], parts.position[order], parts.days[order]
     starts = np.flatnonzero(begins(payment, position))
     summed = np.add.reduceat(days, starts) if len(starts) else days
     running = np.cumsum(summed) - summed
     of_payment = payment[starts]
     since = np.maximum.accumulate(np.where(begins(of_payment), np.arange(len(of_payment)), 0))
-    return _Split(of_payment, position[starts], summed, running - running[since])
+    return _Parts(of_payment, position[starts], summed, running - running[since])
 
 
 def _position(ladder: DayLadder, day: Ints) -> Ints:
-    return np.searchsorted(column(ladder.first_days), day, side="right").astype(np.int64) - 1
+    # A comparison for each class is several times as fast as a binary search in so short a list.
+    position = np.zeros(len(day), dtype=np.int16)
+    for first_day in ladder.first_days[1:]:
+        position += day >= first_day
+    return position.astype(np.int64)
 
 
 def _by_step(ladder: StepLadder, ruled: _Ruled, steps: Steps) -> _Split:
     """Days before `from_day` wait; each later paid day has the class of the client's step on its date."""
-    days = ruled.payments.days
+    payments, days = ruled.payments, ruled.payments.days
     room = np.maximum(ladder.from_day - 1 - ruled.before, 0)
     waiting = np.where(ruled.stretches.counts | (room == 0), np.minimum(room, days), days)
-    waits, later = np.flatnonzero(waiting), np.flatnonzero(waiting < days)
-    first = _places(ruled, steps, later, waiting[later])
+    waits = waiting == days
+    rows = ruled.rows_of(np.arange(len(payments)))
+    first = steps.place(rows, payments.client, payments.period_start)
+    is_level = first == steps.place(rows, payments.client, payments.period_end)
+    position = _on_step(ladder, steps, first)
+    position[waits] = 0
     # Few payments see a step change, and only their days need to be looked at one by one.
-    is_level = first == _places(ruled, steps, later, days[later] - 1)
-    level, mixed = later[is_level], later[~is_level]
-    position = _on_step(ladder, steps, first[is_level])
-    return _joined(
-        [
-            _Split(waits, np.zeros_like(waits), waiting[waits], np.zeros_like(waits)),
-            _Split(level, position, days[level] - waiting[level], waiting[level]),
-            _day_by_day(ladder, ruled, steps, mixed, waiting),
-        ]
-    )
+    mixed = np.flatnonzero(~waits & ~is_level)
+    crossing = np.flatnonzero(~waits & is_level & (waiting > 0))
+    begun = _Parts(*(np.repeat(one, 2) for one in (crossing, position[crossing], days[crossing], waiting[crossing])))
+    begun.position[::2], begun.days[::2], begun.days_before[::2] = 0, waiting[crossing], 0
+    begun.days[1::2] -= waiting[crossing]
+    return _Split(position, _in_order([begun, _day_by_day(ladder, ruled, steps, mixed, waiting)]))
 
 
-def _day_by_day(ladder: StepLadder, ruled: _Ruled, steps: Steps, mixed: Ints, waiting: Ints) -> _Split:
-    """Return the days after `waiting` of payments `mixed`, sorted by class."""
-    index, number = repeated((ruled.payments.days - waiting)[mixed])
-    places = _places(ruled, steps, mixed[index], number + waiting[mixed][index])
+def _day_by_day(ladder: StepLadder, ruled: _Ruled, steps: Steps, cut: Ints, waiting: Ints) -> _Parts:
+    """Return the days of payments `cut` by class."""
+    index, number = repeated(ruled.payments.days[cut])
+    places = _places(ruled, steps, cut[index], number)
     width = len(ladder.classes)
-    cells = np.bincount(index * width + _on_step(ladder, steps, places), minlength=len(mixed) * width)
-    by_class = cells.reshape(len(mixed), width)
+    position = np.where(number < waiting[cut][index], 0, _on_step(ladder, steps, places))
+    by_class = np.bincount(index * width + position, minlength=len(cut) * width).reshape(len(cut), width)
     owner, position = np.nonzero(by_class)
-    days_before = (np.cumsum(by_class, axis=1) - by_class)[owner, position] + waiting[mixed][owner]
-    return _Split(mixed[owner], position, by_class[owner, position], days_before)
+    days_before = (np.cumsum(by_class, axis=1) - by_class)[owner, position]
+    return _Parts(cut[owner], position, by_class[owner, position], days_before)
 
 
 def _places(ruled: _Ruled, steps: Steps, payment: Ints, number: Ints) -> Ints:
     """Return where the step of paid day `number` of each payment is found."""
     payments = ruled.payments
     dated = paid_day(payments.period_start[payment], payments.period_end[payment], number)
-    return steps.place(ruled.rows[payment], payments.client[payment], dated)
+    return steps.place(ruled.rows_of(payment), payments.client[payment], dated)
 
 
 def _on_step(ladder: StepLadder, steps: Steps, place: Ints) -> Ints:
-    step = steps.at(place)
-    return 1 + np.where(step == UNKNOWN, ladder.unknown_step, step)
+    by_step = column((*range(len(ladder.by_step)), ladder.unknown_step))
+    return by_step[steps.at(place)] + 1  # UNKNOWN is the last of any list
 
 
-def _moved(split: _Split, ruled: _Ruled, offset: int) -> _Split:
-    """Return the pieces of days that count or cost, numbered as in all payments and all classes."""
-    keep = ruled.touched[split.payment]
-    return _Split(
-        ruled.rows[split.payment[keep]], split.position[keep] + offset, split.days[keep], split.days_before[keep]
-    )
+def _in_order(parts: list[_Parts]) -> _Parts:
+    """Return `parts`, each in order, in one order."""
+    some = [one for one in parts if len(one.payment)]
+    if len(some) < 2:
+        return some[0] if some else _NO_PARTS
+    joined = _joined(some)
+    return joined.where(_order(joined))
 
 
-def _whole(rows: Ints, position: int, days: Ints) -> _Split:
-    return _Split(rows, np.full(len(rows), position), days[rows], np.zeros(len(rows), dtype=np.int64))
+def _order(parts: _Parts) -> Ints:
+    """Return the order by payment and class; one key is sorted much faster than two, and mostly is in order nearly."""
+    width = parts.position.max(initial=0) + 1
+    return np.argsort(parts.payment * width + parts.position, kind="stable")
 
 
-def _joined(splits: list[_Split]) -> _Split:
-    return _Split(*(np.concatenate([getattr(split, name) for split in splits]) for name in _Split.__slots__))
+def _joined(parts: list[_Parts]) -> _Parts:
+    return _Parts(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Parts.__slots__))
 
 
-def _in_order(splits: list[_Split]) -> _Split:
-    joined = _joined(splits)
-    order = np.lexsort((joined.position, joined.payment))
-    return _Split(joined.payment[order], joined.position[order], joined.days[order], joined.days_before[order])
-
-
-def _priced(scheme: Scheme, payments: Payments, split: _Split) -> Pieces:
-    base = _base(scheme, payments)[split.payment]
-    cost = _costs(scheme, payments)[split.payment]
-    percent = np.where(cost, column(c.percent_bp for c in scheme.classes)[split.position], 0)
-    days = payments.days[split.payment]
-    return Pieces(
-        split.payment,
+def _priced(scheme: Scheme, payments: Payments, ruled: list[_Ruled], split: _Split) -> Pieces:
+    """Price every payment as a whole, then put the parts of those that are cut in their places."""
+    bases = [_base(period, mine) for period, mine in zip(scheme.periods, ruled, strict=True)]
+    base = _of_all(payments.paid_cents, ruled, bases)
+    free = np.concatenate([mine.rows_of(mine.free) for mine in ruled])
+    percents = column(c.percent_bp for c in scheme.classes)
+    percent = percents[split.position]
+    percent[free] = 0
+    whole = Pieces(
+        np.arange(len(payments)),
         split.position,
-        split.days,
-        parts_of(base, split.days_before, split.days, days),
-        shares(percent, base, split.days, days),
+        payments.days,
+        base,
+        whole_shares(percent, base),
+    )
+    if not len(split.parts.payment):
+        return whole
+    return _with_parts(whole, _priced_parts(percents, whole, free, split.parts))
+
+
+def _base(period: RuledPeriod, ruled: _Ruled) -> Ints:
+    payments = ruled.payments
+    return payments.basic_part_cents if period.rule.base == "basic_part_cents" else payments.paid_cents
+
+
+def _priced_parts(percents: Ints, whole: Pieces, free: Ints, parts: _Parts) -> Pieces:
+    base, days, percent = whole.base_cents[parts.payment], whole.days[parts.payment], percents[parts.position]
+    percent[np.isin(parts.payment, free)] = 0
+    return Pieces(
+        parts.payment,
+        parts.position,
+        parts.days,
+        parts_of(base, parts.days_before, parts.days, days),
+        shares(percent, base, parts.days, days),
     )
 
 
-def _base(scheme: Scheme, payments: Payments) -> Ints:
-    """Return what is shared of each payment; of one that no rule holds for, what was paid."""
-    base = payments.paid_cents.copy()
-    for period in scheme.periods:
-        if period.rule.base == "basic_part_cents":
-            ruled = _ruled(payments, period)
-            base[ruled] = payments.basic_part_cents[ruled]
-    return base
+def _with_parts(whole: Pieces, parts: Pieces) -> Pieces:
+    """Return `whole` with the payments of `parts` replaced by these, in order."""
+    fresh = begins(parts.payment)
+    # A part stands behind all payments before its own, moved on by every part so far that is not its payment's first.
+    place = parts.payment + np.cumsum(~fresh)
+    is_fresh = np.ones(len(whole.payment) + np.count_nonzero(~fresh), dtype=np.int64)
+    is_fresh[place[~fresh]] = 0
+    payment = np.cumsum(is_fresh) - 1
+    columns = [payment]
+    for name in ("cost_class", "days", "base_cents", "cents"):
+        values = getattr(whole, name)[payment]
+        values[place] = getattr(parts, name)
+        columns.append(values)
+    return Pieces(*columns)
 
 
-def _costs(scheme: Scheme, payments: Payments) -> Flags:
-    cost = np.zeros(len(payments), dtype=bool)
-    for period in scheme.periods:
-        cost |= _ruled(payments, period) & chosen(payments, period.rule.cost)
-    return cost
+_NO_PARTS: Final = _Parts(column(()), column(()), column(()), column(()))

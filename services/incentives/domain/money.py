@@ -22,6 +22,14 @@ def exact_share(percent_bp: int, base_cents: int, days_in_class: int, days: int)
     return Fraction(percent_bp * base_cents * days_in_class, WHOLE_BP * days)
 
 
+def whole_shares(percent_bp: Ints, base_cents: Ints) -> Ints:
+    """Return `shares` of payments that lie in one class as a whole: half_up(basis points × base / 10,000), in cents."""
+    cents = percent_bp * base_cents
+    cents += WHOLE_BP // 2
+    cents //= WHOLE_BP
+    return cents
+
+
 def shares(percent_bp: Ints, base_cents: Ints, days_in_class: Ints, days: Ints) -> Ints:
     """Return half_up(basis points × base × days in class / (10,000 × days)) for each piece of a payment, in cents.
 

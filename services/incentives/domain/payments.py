@@ -4,7 +4,7 @@ Clients are numbered 0, 1, … within one computation and every table is sorted 
 Gregorian ordinals (`date.toordinal`), money is cents.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Final, Protocol, Self
@@ -52,7 +52,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Payments:
-    """Payments as columns, sorted by client and counter order. `batch` numbers the payment batches, in any order."""
+    """Payments as columns, sorted by client and counter order; `batch` numbers the batches 0, 1, … in any order."""
 
     client: Ints
     batch: Ints
@@ -113,8 +113,13 @@ def numbered(keys: Iterable[object]) -> Ints:
 def chosen(payments: Payments, days: Days) -> npt.NDArray[np.bool_]:
     """Tell for each payment whether `days` takes it in."""
     benefit = payments.entitlement if days.general_support == "as_entitlement" else payments.benefit
-    in_benefits = np.isin(benefit, [BENEFITS.index(name) for name in days.benefits])
-    return in_benefits & np.isin(payments.basis, [BASES.index(name) for name in days.bases])
+    return _among(benefit, days.benefits, BENEFITS) & _among(payments.basis, days.bases, BASES)
+
+
+def _among(numbers: Ints, names: Container[str], every: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Tell for each number whether it is that of one of `names`; `every` has all of them by number."""
+    taken = np.array([name in names for name in every])
+    return np.ones(len(numbers), dtype=bool) if taken.all() else taken[numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,26 @@ def counter_sets(rows: Sequence[tuple[int, Counter, date, int]]) -> CounterSets:
 
 def key_of(client: Ints, day: Ints) -> Ints:
     """Return one integer for each (client, day), in that order."""
-    return (client << _DAY_BITS) | day
+    key: Ints = client << _DAY_BITS
+    key |= day
+    return key
+
+
+def number_up_to(keys: Ints, sought: Ints) -> Ints:
+    """Return for each of `sought` how many of `keys`, which are sorted, lie up to it."""
+    if len(keys) < len(sought) and (sought[:-1] <= sought[1:]).all():
+        # Two sorted lists: it is much faster to look for the few in the many and to count from one to the next.
+        first = np.searchsorted(sought, keys)
+        return np.repeat(np.arange(len(keys) + 1), np.diff(first, prepend=0, append=len(sought)))
+    return np.searchsorted(keys, sought, side="right")
+
+
+def last_place(keys: Ints, sought: Ints) -> Ints:
+    """Return the position of the last of `keys` up to each of `sought` that is of the same client, else UNKNOWN."""
+    place = number_up_to(keys, sought) - 1
+    of_client = np.append(keys, UNKNOWN)[place] >> _DAY_BITS
+    place[of_client != sought >> _DAY_BITS] = UNKNOWN
+    return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +181,11 @@ class Track:
 
     def place(self, client: Ints, day: Ints) -> Ints:
         """Return for each (client, day) the position of the stretch it lies in; UNKNOWN before a client's first."""
-        if not len(self.keys):
-            return np.full(len(client), UNKNOWN, dtype=np.int64)
-        place = np.searchsorted(self.keys, key_of(client, day), side="right") - 1
-        same = self.keys[np.maximum(place, 0)] >> _DAY_BITS == client
-        return np.where((place >= 0) & same, place, UNKNOWN)
+        return last_place(self.keys, key_of(client, day))
 
     def at(self, place: Ints) -> Ints:
         """Return the values at places; UNKNOWN where the place is."""
-        if not len(self.values):
-            return np.full(len(place), UNKNOWN, dtype=np.int64)
-        return np.where(place == UNKNOWN, UNKNOWN, self.values[place])
+        return np.append(self.values, UNKNOWN)[place]  # UNKNOWN is the last place of any list
 
     def on(self, client: Ints, day: Ints) -> Ints:
         """Return the value for each (client, day)."""
@@ -189,7 +207,7 @@ class Rises:
 
     def number(self, client: Ints, day: Ints) -> Ints:
         """Return how many rises lie up to each (client, day), all those of clients before included."""
-        return np.searchsorted(self.keys, key_of(client, day), side="right")
+        return number_up_to(self.keys, key_of(client, day))
 
 
 def rises(client: Ints, day: Ints, step: Ints) -> Rises:
@@ -285,9 +303,7 @@ def newest_day(client: Ints, day: Ints, clients: int) -> Ints:
 def paid_day(period_start: Ints, period_end: Ints, number: Ints) -> Ints:
     """Return the date of paid day `number` (0, 1, …): Monday to Friday from the start, any surplus on the end."""
     weekday = (period_start + _MONDAY_OFFSET) % 7
-    weekend = weekday >= _WEEKDAYS
-    start = np.where(weekend, period_start + 7 - weekday, period_start)
-    offset = np.where(weekend, 0, weekday) + number
-    weekends = offset // _WEEKDAYS
-    monday_to_friday: Ints = start + number + 2 * weekends
+    # Counted from the Monday of the start's week, a weekend being as its Friday past; two days more for each week.
+    offset = np.minimum(weekday, _WEEKDAYS) + number
+    monday_to_friday: Ints = period_start - weekday + offset + 2 * (offset // _WEEKDAYS)
     return np.minimum(monday_to_friday, period_end)
