@@ -5,8 +5,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-annotate --custom-compile-command "make lock" --group build pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --custom-compile-command "make lock"
+LOCK := $(COMPILE) --group build pyproject.toml
 CHECKED := contracts services deploy docs tests $(wildcard benchmarks)
 
 .PHONY: demo test lint types format bench docs contracts lock clean
@@ -29,7 +30,7 @@ format: .venv/test ## format the code in place
 	@$(BIN)/ruff check --fix-only --quiet $(CHECKED)
 	@$(BIN)/ruff format $(CHECKED)
 
-bench: .venv/test ## measure facts and events per second on this machine
+bench: .venv/test ## measure events, facts and costs per second on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: .venv/test ## write what is generated from the code: schemas, AsyncAPI, tables of topics and metrics
@@ -38,6 +39,7 @@ docs: .venv/test ## write what is generated from the code: schemas, AsyncAPI, ta
 lock: .venv/test ## settle all versions anew, with hashes and without any address
 	@$(LOCK) --upgrade --extra embedded --output-file requirements.lock
 	@$(LOCK) --constraint requirements.lock --extra embedded --extra test --output-file requirements-test.lock
+	@$(COMPILE) --upgrade benchmarks/openfisca/requirements.in --output-file benchmarks/openfisca/requirements.lock
 
 clean: ## remove what the targets above made
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache askelma.egg-info

@@ -7,6 +7,7 @@ import sys
 
 from benchmarks.accepting import accepted_per_second
 from benchmarks.folding import RUNS, line_of
+from benchmarks.sides import lines
 
 
 def main() -> None:
@@ -15,6 +16,8 @@ def main() -> None:
     sys.stdout.write(f"{asyncio.run(accepted_per_second()):,.0f} events a second accepted over HTTP, 1,000 a request\n")
     for batch, processes in RUNS:
         sys.stdout.write(line_of(batch, processes))
+    for line in lines():
+        sys.stdout.write(line)
 
 
 if __name__ == "__main__":
